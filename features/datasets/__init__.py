@@ -1,0 +1,60 @@
+"""The registry of datasets: a new one is one module and one line here."""
+
+from typing import Any
+
+from features.datasets import elpv, folder
+from features.datasets.base import DatasetSpec, ImageDataset
+from features.errors import InputError
+
+_REGISTRY: dict[str, DatasetSpec] = {
+    spec.name: spec
+    for spec in (
+        elpv.SPEC,
+        folder.SPEC,
+    )
+}
+
+__all__ = ["DatasetSpec", "ImageDataset", "get_spec", "load_dataset", "names"]
+
+
+def names() -> list[str]:
+    """Return the names of the datasets, in the order of the registry."""
+    return list(_REGISTRY)
+
+
+def get_spec(name: str) -> DatasetSpec:
+    """Return the registry's entry of `name`; `InputError` names the datasets there are."""
+    if name not in _REGISTRY:
+        raise InputError(f"no dataset {name!r}; there are: {', '.join(_REGISTRY)}")
+    return _REGISTRY[name]
+
+
+def load_dataset(name: str, **options: Any) -> ImageDataset:
+    """Load the table of a dataset.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+    **options
+        The dataset's own options; `None` stands for "not given".
+
+    Returns
+    -------
+    ImageDataset
+        No image is decoded yet.
+
+    Raises
+    ------
+    InputError
+        For an unknown dataset or option, and for whatever is wrong with the files.
+    """
+    spec = get_spec(name)
+    given = {key: value for key, value in options.items() if value is not None}
+    unknown = sorted(set(given) - set(spec.options))
+    if unknown:
+        raise InputError(
+            f"dataset {name} takes no option {', '.join(unknown)}; it takes: "
+            f"{', '.join(spec.options) or 'none'}"
+        )
+    return spec.load(**given)

@@ -1,0 +1,124 @@
+"""ELPV: 2,624 electroluminescence photographs of solar cells, from the PyPI package `elpv-dataset`."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from features.datasets.base import DatasetSpec, ImageDataset
+from features.errors import InputError
+
+CREDIT = (
+    "ELPV images: Deitsch et al., Buerhop-Lutz et al., ZAE Bayern; CC BY-NC-SA 4.0 "
+    "(https://github.com/zae-bayern/elpv-dataset)"
+)
+CELLS_PER_MODULE = 60
+
+
+def load(
+    root: str | Path | None = None,
+    threshold: float = 0.5,
+    certainty_weights: bool = False,
+) -> ImageDataset:
+    """Read the ELPV images.
+
+    Parameters
+    ----------
+    root : str or Path, optional
+        The folder with `labels.csv` and `images/`; the installed package's by default.
+    threshold : float
+        A cell is defective when its defect probability (0, 1/3, 2/3 or 1) is greater.
+    certainty_weights : bool
+        Whether to add the column `weight`: 1 for sure labels, 2/3 for the annotators' doubtful ones.
+
+    Returns
+    -------
+    ImageDataset
+        With the columns `probability`, `type` (mono or poly) and `group`: the solar module.
+
+    Raises
+    ------
+    InputError
+        When the package is not installed or the labels file is not as it should be.
+
+    References
+    ----------
+    Deitsch et al., Automatic classification of defective photovoltaic module cells in
+    electroluminescence images, Solar Energy 185, 2019.
+    """
+    root = Path(root).expanduser() if root is not None else _package_folder()
+    labels = root / "labels.csv"
+    if not labels.is_file():
+        raise InputError(f"{labels}: no such file; --root takes the folder with labels.csv and images/")
+    if not 0 <= threshold < 1:
+        raise InputError(f"threshold {threshold}: give a probability from 0 up to, not including, 1")
+    table = pd.read_csv(labels, sep=r"\s+", header=None)
+    if table.shape[1] != 3 or not pd.api.types.is_numeric_dtype(table[1]):
+        raise InputError(f"{labels}: expected three columns without header: path, probability, type")
+    table.columns = ["path", "probability", "type"]
+    table.insert(0, "image_id", [Path(path).stem for path in table["path"]])
+    table["path"] = [str(root / path) for path in table["path"]]
+    table["label"] = np.where(table["probability"] > threshold, "defective", "functional")
+    table["group"] = module_of(table["type"])
+    if certainty_weights:
+        table["weight"] = np.maximum(table["probability"], 1 - table["probability"])
+    return ImageDataset(
+        name="elpv",
+        table=table,
+        classes=("functional", "defective"),
+        positive=("defective",),
+        symmetric=True,
+        credit=CREDIT,
+    )
+
+
+def module_of(cell_type: pd.Series) -> list[str]:
+    """Guess the solar module of each row.
+
+    The file lists the cells module by module but does not say where one ends. Runs of one cell type
+    are cut into equal blocks of about 60 cells, the usual module; that gives the 18 mono- and 26
+    polycrystalline modules of the paper. A boundary may be off by a few cells.
+    """
+    run = (cell_type != cell_type.shift()).cumsum()
+    names: list[str] = []
+    for number, cells in cell_type.groupby(run, sort=True):
+        blocks = max(1, round(len(cells) / CELLS_PER_MODULE))
+        block = np.arange(len(cells)) * blocks // len(cells)
+        names += [f"{cells.iloc[0]}-{number:02d}-{index:02d}" for index in block]
+    return names
+
+
+def write_example(directory: Path, seed: int) -> dict[str, Any]:
+    """Write 40 small grey cells with a labels file of the same form."""
+    rng = np.random.default_rng(seed)
+    (directory / "images").mkdir(parents=True, exist_ok=True)
+    lines = []
+    for index in range(40):
+        probability = (0.0, 1.0, 1 / 3, 2 / 3)[index % 4]
+        pixels = rng.normal(120, 10, (60, 60))
+        if probability > 0.5:
+            pixels[:, 20 + index % 7] -= 90
+        name = f"images/cell{index + 1:04d}.png"
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(directory / name)
+        lines.append(f"{name}  {probability}  {'mono' if index < 20 else 'poly'}")
+    (directory / "labels.csv").write_text("\n".join(lines) + "\n")
+    return {"root": str(directory)}
+
+
+def _package_folder() -> Path:
+    found = importlib.util.find_spec("elpv_dataset")
+    if found is None or found.origin is None:
+        raise InputError("dataset elpv needs its images: pip install 'defectbench[elpv]'")
+    return Path(found.origin).parent / "data"
+
+
+SPEC = DatasetSpec(
+    name="elpv",
+    load=load,
+    summary="2,624 solar cells, 300 x 300 grey, good / defective (CC BY-NC-SA 4.0)",
+    write_example=write_example,
+    options=("root", "threshold", "certainty_weights"),
+)

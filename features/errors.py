@@ -1,0 +1,33 @@
+"""What goes wrong with a user's files and settings, said in one line."""
+
+
+class InputError(ValueError):
+    """A user's file, folder or setting cannot be used.
+
+    The message is one line that names the file, the value and the remedy; the command line prints
+    it and exits with a non-zero code.
+    """
+
+
+class UnreadableImage(InputError):
+    """One image file cannot be decoded.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    reason : str
+        What is wrong with it, in a few words.
+    """
+
+    def __init__(self, path: str, reason: str):
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.path, self.reason)
+
+
+class WeightsUnavailable(InputError):
+    """Weights that a backbone was asked for cannot be had; the rows that need them are not run."""

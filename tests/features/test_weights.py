@@ -1,0 +1,98 @@
+import hashlib
+import types
+
+import pytest
+import torch
+import torchvision
+
+from features.backbones import load_backbone
+from features.errors import InputError, WeightsUnavailable
+from features.weights import hash_state, load_weights
+
+
+@pytest.fixture(scope="module")
+def state():
+    torch.manual_seed(1)
+    return torchvision.models.resnet18(weights=None).state_dict()
+
+
+@pytest.fixture
+def hub(tmp_path, state, monkeypatch):
+    """A hub in a local directory, with a file whose name bears its hash."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    torch.save(state, folder / "new.pth")
+    sha = hashlib.sha256((folder / "new.pth").read_bytes()).hexdigest()[:8]
+    path = folder / f"resnet18-{sha}.pth"
+    (folder / "new.pth").rename(path)
+    entry = types.SimpleNamespace(url=f"https://download.example/models/{path.name}")
+    monkeypatch.setattr(
+        torchvision.models, "get_model_weights", lambda name: types.SimpleNamespace(DEFAULT=entry)
+    )
+    monkeypatch.setenv("DEFECTBENCH_HUB", str(folder))
+    return path
+
+
+def test_imagenet_comes_from_the_hub_and_is_kept(hub, state, tmp_path):
+    weights = load_weights("resnet18", "imagenet")
+    assert weights.name == "imagenet" and weights.sha256 == hash_state(state)
+    hub.unlink()
+    assert load_weights("resnet18", "imagenet").sha256 == weights.sha256  # from TORCH_HOME
+
+
+def test_a_wrong_hash_is_refused(hub):
+    hub.write_bytes(hub.read_bytes()[:-1] + b"!")
+    with pytest.raises(WeightsUnavailable, match="wrong hash"):
+        load_weights("resnet18", "imagenet")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "https://no-such-host.invalid/"])
+def test_a_refused_connection_says_what_to_do(url, monkeypatch):
+    monkeypatch.setenv("DEFECTBENCH_HUB", url)
+    with pytest.raises(WeightsUnavailable, match="unreachable, set TORCH_HOME or pass --weights FILE"):
+        load_weights("resnet18", "imagenet")
+
+
+def test_random_weights_repeat_by_seed():
+    hashes = [load_weights("resnet18", "random", seed=seed).sha256 for seed in (0, 0, 1)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_file_of_weights(tmp_path, state, suffix, wrapped):
+    path = tmp_path / f"mine.{suffix}"
+    prefixed = {f"module.{name}": tensor for name, tensor in state.items()}
+    if suffix == "pth":
+        torch.save({"state_dict": prefixed} if wrapped else state, path)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(prefixed if wrapped else state, path)
+    backbone = load_backbone("resnet18", str(path))
+    assert backbone.weights == "mine"
+    assert torch.equal(backbone.module.conv1.weight, state["conv1.weight"])
+
+
+def test_weights_of_another_architecture_are_named(tmp_path, state):
+    path = tmp_path / "mine.pth"
+    torch.save(state, path)
+    with pytest.raises(InputError, match=r"not of this architecture \(layer1\.0\.conv1"):
+        load_backbone("resnet50", str(path))
+
+
+def test_a_pickle_is_never_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (tmp_path.joinpath("ran").write_text, ("x",))
+
+    path = tmp_path / "evil.pth"
+    torch.save({"a": Evil()}, path)
+    with pytest.raises(InputError, match="not a state dict that is safe to load"):
+        load_weights("resnet18", str(path))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(InputError, match="no such file; give imagenet, random"):
+        load_weights("resnet18", "nowhere.pth")

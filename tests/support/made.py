@@ -1,0 +1,14 @@
+"""Data made for tests."""
+
+import numpy as np
+
+
+def spots(n=60, side=32, seed=0):
+    """Grey squares, every second one with a bright spot: uint8 images and labels 0 and 1."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(90, 12, (n, side, side)).clip(0, 255).astype(np.uint8)
+    y = np.arange(n) % 2
+    for row in np.flatnonzero(y):
+        top, left = rng.integers(2, side - 10, 2)
+        images[row, top : top + 8, left : left + 8] = 220
+    return images, y

@@ -1,0 +1,1 @@
+"""The classical models, each a pipeline of a StandardScaler and the model."""

@@ -1,0 +1,33 @@
+"""Linear discriminant analysis."""
+
+from typing import Any
+
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import Pipeline
+
+from classifiers.spec import ClassifierSpec, standardised
+
+SHRINKAGE = [1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
+
+
+def make_lda(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make a shrunken LDA; `random_state` is taken for uniformity, nothing in LDA is random.
+
+    References
+    ----------
+    Ledoit and Wolf, Honey, I shrunk the sample covariance matrix, 2004.
+    """
+    return standardised(LinearDiscriminantAnalysis(**{"solver": "lsqr", "shrinkage": 0.1, **params}))
+
+
+SPEC = ClassifierSpec(
+    name="lda",
+    title="LDA",
+    kind="classical",
+    make=make_lda,
+    summary="linear discriminant analysis with shrinkage",
+    grids={
+        "small": {"model__shrinkage": [1e-3, 1e-2, 0.1, 0.3, 0.5, 0.9]},
+        "full": {"model__shrinkage": SHRINKAGE},
+    },
+)

@@ -1,0 +1,28 @@
+"""Logistic regression."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from classifiers.spec import ClassifierSpec, standardised
+
+
+def make_logistic_regression(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make an L2-regularised logistic regression."""
+    defaults = {"solver": "lbfgs", "max_iter": 2000, "random_state": random_state}
+    return standardised(LogisticRegression(**{**defaults, **params}))
+
+
+SPEC = ClassifierSpec(
+    name="lr",
+    title="LR",
+    kind="classical",
+    make=make_logistic_regression,
+    summary="logistic regression, L2",
+    grids={
+        "small": {"model__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
+        "full": {"model__C": list(np.logspace(-5, 3, 9))},
+    },
+)

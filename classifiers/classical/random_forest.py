@@ -1,0 +1,41 @@
+"""Random forest."""
+
+from typing import Any
+
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import Pipeline
+
+from classifiers.spec import ClassifierSpec, standardised
+
+
+def make_random_forest(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make a random forest.
+
+    References
+    ----------
+    Breiman, Random forests, Machine Learning 45, 2001.
+    """
+    return standardised(
+        RandomForestClassifier(**{"n_estimators": 200, "random_state": random_state, **params})
+    )
+
+
+SPEC = ClassifierSpec(
+    name="rf",
+    title="RF",
+    kind="classical",
+    make=make_random_forest,
+    summary="random forest",
+    grids={
+        "small": {
+            "model__n_estimators": [200],
+            "model__max_features": ["sqrt"],
+            "model__min_samples_leaf": [1, 3],
+        },
+        "full": {
+            "model__n_estimators": [100, 200, 500],
+            "model__max_features": ["sqrt", 0.1],
+            "model__min_samples_leaf": [1, 3],
+        },
+    },
+)

@@ -1,0 +1,48 @@
+"""Support vector machine, linear and RBF."""
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVC
+
+from classifiers.spec import ClassifierSpec, standardised
+
+
+def make_svm(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make a support vector machine that ranks by its decision value.
+
+    `SVC(probability=True)` is deprecated in scikit-learn 1.9; where a probability is shown, the
+    decision value is calibrated on held-out rows instead.
+
+    References
+    ----------
+    Chang and Lin, LIBSVM, ACM TIST 2, 2011.
+    """
+    return standardised(SVC(**{"random_state": random_state, **params}))
+
+
+SPEC = ClassifierSpec(
+    name="svm",
+    title="SVM",
+    kind="classical",
+    make=make_svm,
+    summary="support vector machine, linear and RBF kernels",
+    grids={
+        "small": [
+            {"model__kernel": ["linear"], "model__C": [1e-4, 1e-3, 1e-2]},
+            {
+                "model__kernel": ["rbf"],
+                "model__C": [0.1, 1.0, 10.0],
+                "model__gamma": [1e-4, 1e-3, 1e-2],
+            },
+        ],
+        "full": [
+            {"model__kernel": ["linear"], "model__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0]},
+            {
+                "model__kernel": ["rbf"],
+                "model__C": [0.01, 0.1, 1.0, 10.0, 100.0],
+                "model__gamma": [1e-5, 1e-4, 1e-3, 1e-2],
+            },
+        ],
+    },
+)

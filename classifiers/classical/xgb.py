@@ -1,0 +1,40 @@
+"""Gradient-boosted trees."""
+
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
+
+from classifiers.spec import ClassifierSpec, standardised
+
+
+def make_xgb(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make XGBoost's histogram trees.
+
+    References
+    ----------
+    Chen and Guestrin, XGBoost: a scalable tree boosting system, KDD 2016.
+    """
+    defaults = {"n_estimators": 200, "tree_method": "hist", "random_state": random_state}
+    return standardised(XGBClassifier(**{**defaults, **params}))
+
+
+SPEC = ClassifierSpec(
+    name="xgb",
+    title="XGB",
+    kind="classical",
+    make=make_xgb,
+    summary="XGBoost, histogram trees",
+    grids={
+        "small": {
+            "model__n_estimators": [200],
+            "model__max_depth": [3],
+            "model__learning_rate": [0.05, 0.1],
+        },
+        "full": {
+            "model__n_estimators": [100, 200, 400],
+            "model__max_depth": [3, 6],
+            "model__learning_rate": [0.05, 0.1],
+        },
+    },
+)

@@ -1,0 +1,1 @@
+"""End-to-end networks as scikit-learn estimators, trained by skorch."""

@@ -1,0 +1,116 @@
+"""Augmentation of a whole batch at once, on the device, repeatable by a seed."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from features.errors import InputError
+
+Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+def names() -> list[str]:
+    """Return the names that `augment` takes."""
+    return list(_STEPS)
+
+
+def parse(steps: str) -> list[str]:
+    """Split a comma-separated list of augmentations; `none` and an empty text give none."""
+    chosen = [name.strip() for name in steps.split(",") if name.strip() not in ("", "none")]
+    unknown = [name for name in chosen if name not in _STEPS]
+    if unknown:
+        raise InputError(f"no augmentation {unknown[0]!r}; there are: {', '.join(_STEPS)}, none")
+    return chosen
+
+
+def augment(images: torch.Tensor, steps: list[str], generator: torch.Generator) -> torch.Tensor:
+    """Change every image of a batch in its own random way.
+
+    Parameters
+    ----------
+    images : tensor, shape (n, channels, height, width)
+        Values of 0 to 255.
+    steps : list of str
+        Names from `names()`, done in this order.
+    generator : Generator
+        On the CPU, so that every device sees the same augmentation.
+
+    Returns
+    -------
+    float32 tensor of the same shape
+    """
+    images = images.float()
+    for name in steps:
+        images = _STEPS[name](images, generator)
+    return images
+
+
+def _where(images: torch.Tensor, changed: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    chosen = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(chosen.to(images.device)[:, None, None, None], changed, images)
+
+
+def _uniform(n: int, reach: float, generator: torch.Generator) -> torch.Tensor:
+    return (torch.rand(n, generator=generator) * 2 - 1) * reach
+
+
+def _flip_horizontal(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return _where(images, images.flip(3), generator)
+
+
+def _flip_vertical(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return _where(images, images.flip(2), generator)
+
+
+def _quarter_turns(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    # With both flips, a transposition gives all eight symmetries of the square.
+    if images.shape[2] != images.shape[3]:
+        return images
+    return _where(images, images.transpose(2, 3), generator)
+
+
+def _move(
+    images: torch.Tensor, generator: torch.Generator, degrees: float, shift: float, scale: float
+) -> torch.Tensor:
+    n = len(images)
+    angle = _uniform(n, math.radians(degrees), generator)
+    zoom = 1 + _uniform(n, scale, generator)
+    rows = [
+        torch.stack([zoom * angle.cos(), -zoom * angle.sin(), _uniform(n, shift, generator)], 1),
+        torch.stack([zoom * angle.sin(), zoom * angle.cos(), _uniform(n, shift, generator)], 1),
+    ]
+    grid = functional.affine_grid(
+        torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False
+    )
+    return functional.grid_sample(images, grid, align_corners=False, padding_mode="reflection")
+
+
+def _rotate(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return _move(images, generator, degrees=10, shift=0, scale=0)
+
+
+def _affine(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return _move(images, generator, degrees=3, shift=0.06, scale=0.06)
+
+
+def _brightness(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    shift = _uniform(len(images), 25.5, generator).to(images.device)
+    return images + shift[:, None, None, None]
+
+
+def _contrast(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    factor = (1 + _uniform(len(images), 0.2, generator)).to(images.device)[:, None, None, None]
+    return images * factor
+
+
+_STEPS: dict[str, Step] = {
+    "hflip": _flip_horizontal,
+    "vflip": _flip_vertical,
+    "turns": _quarter_turns,
+    "rotate": _rotate,
+    "affine": _affine,
+    "brightness": _brightness,
+    "contrast": _contrast,
+}

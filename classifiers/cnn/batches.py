@@ -1,0 +1,129 @@
+"""Batches of uint8 pixels for skorch, in an order that depends on the seed and the epoch alone."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from features.errors import InputError
+
+
+class PixelDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images or embeddings with targets and sample weights.
+
+    Parameters
+    ----------
+    inputs : uint8 array of shape (n, height, width[, 3]), or float array of shape (n, dim)
+        May be memory-mapped; only the rows of a batch are read at a time.
+    targets : float32 array, shape (n,)
+        Class codes.
+    weights : float32 array, shape (n,)
+        Sample weights.
+    """
+
+    def __init__(self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray):
+        self.inputs = inputs
+        self.targets = torch.from_numpy(np.stack([targets, weights], axis=1).astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+        pixels, targets = self.batch(np.array([row]))
+        return pixels[0], targets[0]
+
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs (n, channels, height, width) or (n, dim), and (n, 2) targets and weights."""
+        return to_tensor(self.inputs[rows]), self.targets[torch.from_numpy(rows)]
+
+
+def to_tensor(inputs: np.ndarray) -> torch.Tensor:
+    """Return images (n, height, width[, 3]) as (n, channels, height, width); embeddings as they are."""
+    tensor = torch.from_numpy(np.ascontiguousarray(inputs))
+    if tensor.ndim == 3:
+        return tensor[:, None]
+    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
+
+
+class BatchIterator:
+    """Iterate over a `PixelDataset` a batch at a time; skorch's `iterator_train` and `iterator_valid`.
+
+    Parameters
+    ----------
+    dataset : PixelDataset
+    batch_size : int
+    order : callable, optional
+        Gives the rows of an epoch; all rows in their own order by default.
+    clock : list of int
+        One entry, the current epoch, advanced by the training loop and handed to `order`.
+    """
+
+    def __init__(
+        self,
+        dataset: PixelDataset,
+        batch_size: int,
+        order: "EpochOrder | None" = None,
+        clock: list[int] | None = None,
+    ):
+        self.dataset, self.batch_size, self.order = dataset, batch_size, order
+        self.clock = clock or [0]
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        rows = np.arange(len(self.dataset)) if self.order is None else self.order(self.clock[0])
+        for batch in np.split(rows, range(self.batch_size, len(rows), self.batch_size)):
+            # Batch norm cannot be trained on a single image.
+            if len(batch) > 1 or self.order is None:
+                yield self.dataset.batch(batch)
+
+    def __len__(self) -> int:
+        rows = len(self.dataset) if self.order is None else len(self.order)
+        return -(-rows // self.batch_size)
+
+
+class EpochOrder:
+    """Which training rows an epoch sees, and in which order: a function of seed and epoch.
+
+    Parameters
+    ----------
+    y : int array, shape (n,)
+        Class codes.
+    sampling : str
+        `all`: every row once. `2000B`: that many of each class, drawn with replacement (bootstrap).
+        `2000S`: at most that many of each class, drawn without replacement.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        When `sampling` is none of these.
+    """
+
+    def __init__(self, y: np.ndarray, sampling: str = "all", seed: int = 0):
+        match = re.fullmatch(r"all|([1-9]\d*)([BS])", sampling)
+        if match is None:
+            raise InputError(f"sampling {sampling!r}: give all, or a number with B or S, such as 2000B")
+        self.seed = seed
+        self.per_class = int(match[1]) if match[1] else None
+        self.replace = match[2] == "B"
+        self.classes = [np.flatnonzero(y == code) for code in np.unique(y)]
+
+    def __call__(self, epoch: int) -> np.ndarray:
+        """Return the rows of an epoch, shuffled."""
+        rng = np.random.default_rng([self.seed, epoch])
+        rows = np.concatenate([self._draw(rows, rng) for rows in self.classes])
+        return rng.permutation(rows)
+
+    def __len__(self) -> int:
+        return sum(self._count(rows) for rows in self.classes)
+
+    def _count(self, rows: np.ndarray) -> int:
+        if self.per_class is None:
+            return len(rows)
+        return self.per_class if self.replace else min(self.per_class, len(rows))
+
+    def _draw(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.per_class is None:
+            return rows
+        return rng.choice(rows, self._count(rows), replace=self.replace)

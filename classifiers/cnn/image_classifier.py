@@ -1,0 +1,292 @@
+"""The base of every end-to-end network: images in, probabilities out, trained by skorch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
+
+from classifiers.cnn import augment, tta
+from classifiers.cnn.batches import PixelDataset, to_tensor
+from classifiers.cnn.modules import BodyAndHead
+from classifiers.cnn.training import VALID_BATCH, Report, train
+from features.backbones import Backbone
+from features.errors import InputError
+from features.extractor import autocast, choose_device
+from features.transforms import resize_batch
+from features.weights import hash_state
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class ImageClassifier(ClassifierMixin, BaseEstimator):
+    """A network trained from images to classes.
+
+    A subclass says what the network is by `build`, and its own defaults.
+
+    Parameters
+    ----------
+    size : int, (int, int) or None
+        Images are resized to this square side, or (height, width), pixels; None takes them as they are.
+    weights : str
+        Where the body starts: `random`, `imagenet` or the path of a state dict, where the network
+        knows such weights.
+    epochs : int
+        Passes over the training rows, at most.
+    batch_size : int
+        Images a step.
+    learning_rate : float
+        Highest learning rate of the head, and of the body where `layer_decay` is 1.
+    layer_decay : float
+        Factor on the learning rate for each stage further from the head (discriminative rates).
+    weight_decay : float
+        AdamW's decoupled L2, or SGD's; not for biases and batch norms.
+    optimizer : {"adamw", "sgd"}
+        SGD has Nesterov momentum 0.9.
+    warmup : float
+        Share of the steps in which the learning rate rises, before it falls along a cosine.
+    dropout : float
+        Share of the units dropped before the last layer.
+    label_smoothing : float
+        Share of the target spread over all classes.
+    augment : str
+        Comma-separated names of `classifiers.cnn.augment`, or `none`.
+    sampling : str
+        `all`, or n images a class and epoch with (`2000B`) or without (`2000S`) replacement.
+    class_weight : {None, "balanced"}
+        Weight of a class in the loss.
+    patience : int
+        Stop after this many epochs without a better valid AUC; 0 trains to the end.
+    keep_best : bool
+        Whether to go back to the epoch of the best valid AUC.
+    tta : str
+        What predictions are averaged over: `none`, `hflip`, `dihedral` or `tencrop`.
+    validation_fraction : float
+        Share of the rows taken for validation when `fit` gets none.
+    precision : {"bfloat16", "float16", "float32"}
+        What the network computes in; weights stay float32.
+    device : str
+        `auto`, `cpu`, `cuda` or `mps`.
+    checkpoint : str, optional
+        A file; training that was killed goes on from the last whole epoch in it.
+    random_state : int
+        Seed of initialisation, order, augmentation and dropout.
+
+    Attributes
+    ----------
+    classes_ : array
+        The classes, in the order of the columns of `predict_proba`.
+    history_ : DataFrame
+        One row an epoch: `epoch`, `train_loss`, `valid_loss`, `valid_auc`, `seconds`.
+    best_epoch_ : int
+        The epoch, from 1, whose weights are kept.
+    module_ : BodyAndHead
+        The trained network.
+    n_channels_ : int
+        1 when it was trained on grey images, 3 for colour.
+    """
+
+    size: int | tuple[int, int] | None = 128
+    weights: str = "random"
+    epochs: int = 40
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    layer_decay: float = 1.0
+    weight_decay: float = 1e-2
+    optimizer: str = "adamw"
+    warmup: float = 0.15
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    augment: str = "brightness,contrast"
+    sampling: str = "all"
+    class_weight: str | None = None
+    patience: int = 0
+    keep_best: bool = True
+    tta: str = "none"
+    validation_fraction: float = 0.15
+    precision: str = "bfloat16"
+    device: str = "auto"
+    checkpoint: str | None = None
+    random_state: int = 0
+
+    def build(self, n_outputs: int, channels: int) -> BodyAndHead:
+        """Make the untrained network for images of 1 or 3 channels; called under the seed."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        valid: tuple[np.ndarray, np.ndarray] | None = None,
+        sample_weight: np.ndarray | None = None,
+        report: Report | None = None,
+    ) -> "ImageClassifier":
+        """Train the network.
+
+        Parameters
+        ----------
+        X : uint8 array, shape (n, height, width) or (n, height, width, 3)
+            May be memory-mapped.
+        y : array, shape (n,)
+            Classes.
+        valid : (X, y), optional
+            Rows that choose the epoch; by default `validation_fraction` of `X`, stratified.
+        sample_weight : array, shape (n,), optional
+            Weight of each image in the loss.
+        report : callable, optional
+            Called after each epoch with its row of `history_`, `epochs` and `seconds_left`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            For images of another type or shape, one class only, or an unknown setting.
+        TrainingDiverged
+            When the loss is no longer a number; the message says what to change.
+        """
+        X = check_images(X)
+        encoder = LabelEncoder().fit(y)
+        self.classes_ = encoder.classes_
+        if len(self.classes_) < 2:
+            raise InputError(f"one class only, {self.classes_[0]!r}: nothing to tell apart")
+        codes = encoder.transform(y)
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        weight = weight * compute_sample_weight(self.class_weight, y)
+        if valid is None:
+            rows, held = train_test_split(
+                np.arange(len(X)),
+                test_size=self.validation_fraction,
+                stratify=codes,
+                random_state=self.random_state,
+            )
+            X_valid, codes_valid = X[held], codes[held]
+            X, codes, weight = X[rows], codes[rows], weight[rows]
+        else:
+            X_valid, codes_valid = check_images(valid[0]), encoder.transform(valid[1])
+        with torch.random.fork_rng():
+            torch.manual_seed(self.random_state)
+            self.n_channels_ = 1 if X.ndim == 3 else 3
+            self.module_ = self.build(self._n_outputs(), self.n_channels_)
+            self.device_ = choose_device(self.device)
+            self.module_.to(self.device_).to(memory_format=torch.channels_last)
+            X, X_valid = self._resized(X), self._resized(X_valid)
+            if self.module_.frozen and not augment.parse(self.augment):
+                # The body never changes, so one pass over the images serves every epoch.
+                X, X_valid = self.embed(X), self.embed(X_valid)
+            self.history_, self.best_epoch_ = train(
+                self,
+                self.module_,
+                self.device_,
+                PixelDataset(X, codes, weight),
+                PixelDataset(X_valid, codes_valid, np.ones(len(X_valid))),
+                report,
+            )
+        self.module_.eval()
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, float64 array of shape (n, n_classes)."""
+        check_is_fitted(self, "module_")
+        module, views = self.module_.eval(), tta.views(self.tta)
+
+        def compute(images: torch.Tensor) -> torch.Tensor:
+            return torch.stack([_probabilities(module(view(images))) for view in views]).mean(dim=0)
+
+        return self._batchwise(X, compute).astype(np.float64)
+
+    def decision_function(self, X: np.ndarray) -> np.ndarray:
+        """Return the log-odds of the second class, shape (n,), or log-probabilities (n, n_classes)."""
+        logs = np.log(np.clip(self.predict_proba(X), 1e-12, None))
+        return logs[:, 1] - logs[:, 0] if len(self.classes_) == 2 else logs
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the likeliest class of each image."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def embed(self, X: np.ndarray) -> np.ndarray:
+        """Return the penultimate activations, float32 array of shape (n, dim)."""
+        check_is_fitted(self, "module_")
+        return self._batchwise(X, self.module_.eval().embed)
+
+    def as_backbone(self, name: str) -> Backbone:
+        """Return the trained body as a backbone that an `Extractor` takes."""
+        check_is_fitted(self, "module_")
+        module = self.module_
+        sha256 = hash_state(module.body.state_dict())
+        return Backbone(name, "fine-tuned", sha256, module.body, module.dim, module.mean, module.std)
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width that images are resized to; None takes them as they are."""
+        if self.size is None or isinstance(self.size, tuple):
+            return self.size
+        return (self.size, self.size)
+
+    def build_untrained(self) -> BodyAndHead:
+        """Make the network as it is before its weights are loaded; needs no weights of its own."""
+        with torch.random.fork_rng():
+            return clone(self).set_params(weights="random").build(self._n_outputs(), self.n_channels_)
+
+    def _n_outputs(self) -> int:
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    @torch.inference_mode()
+    def _batchwise(self, X: np.ndarray, compute: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+        X = check_images(X)
+        parts = []
+        with autocast(self.device_, getattr(torch, self.precision)):
+            for rows in _chunks(len(X)):
+                images = to_tensor(X[rows]).to(self.device_)
+                if self.image_size is not None:
+                    images = resize_batch(images, self.image_size)
+                parts.append(compute(images).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def _resized(self, X: np.ndarray) -> np.ndarray:
+        size = self.image_size
+        if size is None or X.shape[1:3] == size:
+            return X
+        out = np.empty((len(X), *size, *X.shape[3:]), np.uint8)
+        for rows in _chunks(len(X)):
+            images = resize_batch(to_tensor(X[rows]), size)
+            out[rows] = images[:, 0] if X.ndim == 3 else images.permute(0, 2, 3, 1)
+        return out
+
+    def __sklearn_tags__(self):  # type: ignore[no-untyped-def]
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def check_images(X: np.ndarray) -> np.ndarray:
+    """Return `X` if it is what the networks take: uint8 (n, height, width) or (n, height, width, 3)."""
+    X = X if isinstance(X, np.ndarray) else np.asarray(X)
+    if X.dtype != np.uint8 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] != 3):
+        raise InputError(
+            f"images of type {X.dtype} and shape {X.shape}: give uint8 (n, height, width) or "
+            "(n, height, width, 3)"
+        )
+    if len(X) == 0:
+        raise InputError("empty image list: nothing to learn from or to predict")
+    return X
+
+
+def _probabilities(decisions: torch.Tensor) -> torch.Tensor:
+    decisions = decisions.float()
+    if decisions.shape[1] == 1:
+        positive = decisions.sigmoid()
+        return torch.cat([1 - positive, positive], dim=1)
+    return decisions.softmax(dim=1)
+
+
+def _chunks(n: int) -> list[slice]:
+    return [slice(start, start + VALID_BATCH) for start in range(0, n, VALID_BATCH)]

@@ -1,0 +1,56 @@
+"""A network in two pieces: a body that embeds and a head that decides."""
+
+import torch
+from torch import nn
+
+from features.transforms import IMAGENET_MEAN, IMAGENET_STD, normalise
+
+
+class BodyAndHead(nn.Module):
+    """Pixels of 0 to 255 to one value (two classes) or one value per class.
+
+    Parameters
+    ----------
+    body : Module
+        Normalised images (n, channels, height, width) to embeddings (n, dim).
+    head : Module
+        Embeddings to decisions (n, n_outputs).
+    dim : int
+        Length of an embedding.
+    mean, std : tuple of floats
+        Normalisation; as many channels as the body takes.
+    frozen : bool
+        Whether the body keeps its weights and its batch-norm statistics.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        head: nn.Module,
+        dim: int,
+        mean: tuple[float, ...] = IMAGENET_MEAN,
+        std: tuple[float, ...] = IMAGENET_STD,
+        frozen: bool = False,
+    ):
+        super().__init__()
+        self.body, self.head, self.dim = body, head, dim
+        self.mean, self.std, self.frozen = mean, std, frozen
+        if frozen:
+            self.body.requires_grad_(False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Decide on images (four dimensions) or on embeddings made before (two)."""
+        return self.head(inputs if inputs.ndim == 2 else self.embed(inputs))
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed images of 0 to 255, shape (n, channels, height, width), as (n, dim)."""
+        images = normalise(images, self.mean, self.std)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return self.body(images.contiguous(memory_format=torch.channels_last))
+
+    def train(self, mode: bool = True) -> "BodyAndHead":
+        """Switch to training; a frozen body stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen:
+            self.body.eval()
+        return self

@@ -1,0 +1,171 @@
+"""skorch's training loop with the batch work done on the device."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import skorch
+import torch
+from sklearn.metrics import roc_auc_score
+from skorch.callbacks import Callback
+from torch.nn import functional
+
+from classifiers.cnn.augment import augment
+from classifiers.cnn.batches import PixelDataset
+from features.errors import InputError
+from features.extractor import autocast
+
+
+class TrainingDiverged(InputError):
+    """The training loss is no longer a number."""
+
+
+class Net(skorch.NeuralNet):
+    """A `NeuralNet` that augments, normalises and computes whole batches on the device.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `skorch.NeuralNet`.
+    augment_steps : list of str
+        Augmentations of `classifiers.cnn.augment`, in training only.
+    dtype : torch.dtype
+        What the network computes in.
+    make_optimizer : callable
+        Module to optimizer.
+    clock : list of int
+        One entry, the current epoch.
+    seed : int
+        With the epoch, decides augmentation and dropout.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        augment_steps: list[str] | None = None,
+        dtype: torch.dtype = torch.bfloat16,
+        make_optimizer: Callable[[torch.nn.Module], torch.optim.Optimizer] | None = None,
+        clock: list[int] | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(*args, **kwargs)
+        self.augment_steps, self.dtype = augment_steps, dtype
+        self.make_optimizer, self.clock, self.seed = make_optimizer, clock, seed
+
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
+        """Make the optimizer of the parameters that are trained."""
+        assert self.make_optimizer is not None
+        self.optimizer_ = self.make_optimizer(self.module_)
+        return self
+
+    def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
+        """Compute decisions (n, n_outputs) of a uint8 batch on the CPU."""
+        device = torch.device(self.device)
+        x = x.to(device, non_blocking=True)
+        if x.ndim == 4 and self.module_.training and self.augment_steps:
+            x = augment(x, self.augment_steps, self._generator)
+        with autocast(device, self.dtype):
+            return self.module_(x).float()
+
+    def get_loss(
+        self, y_pred: torch.Tensor, y_true: torch.Tensor, X: Any = None, training: bool = False
+    ) -> torch.Tensor:
+        """Weighted mean of the criterion; `y_true` holds class code and sample weight."""
+        y_true = y_true.to(y_pred.device)
+        loss = self.criterion_(y_pred, y_true[:, 0])
+        return (loss * y_true[:, 1]).sum() / y_true[:, 1].sum().clamp_min(1e-12)
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Start the epoch's random numbers from the seed and the epoch alone."""
+        super().on_epoch_begin(net, **kwargs)
+        epoch = len(self.history) - 1
+        assert self.clock is not None
+        self.clock[0] = epoch
+        torch.manual_seed(self.seed * 100_003 + epoch)
+        self._generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+
+
+class TargetLoss(torch.nn.Module):
+    """Cross-entropy per image, binary (one output) or categorical, with label smoothing."""
+
+    def __init__(self, label_smoothing: float = 0.0):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, decisions: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Return the loss of each image, shape (n,)."""
+        if decisions.shape[1] == 1:
+            targets = codes * (1 - self.label_smoothing) + self.label_smoothing / 2
+            return functional.binary_cross_entropy_with_logits(decisions[:, 0], targets, reduction="none")
+        return functional.cross_entropy(
+            decisions, codes.long(), reduction="none", label_smoothing=self.label_smoothing
+        )
+
+
+class WarmupCosine(Callback):
+    """Learning rates that rise for a share of the steps, then fall to zero along a cosine.
+
+    A function of the step alone, so a resumed training goes on where it was.
+    """
+
+    def __init__(self, epochs: int, batches: int, warmup: float):
+        self.steps, self.batches, self.warmup = epochs * batches, batches, warmup
+
+    def on_train_begin(self, net: Net, **kwargs: Any) -> None:
+        """Remember each parameter group's own rate."""
+        for group in net.optimizer_.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+
+    def on_epoch_begin(self, net: Net, **kwargs: Any) -> None:
+        """Take up the step count of this epoch."""
+        self.step = (len(net.history) - 1) * self.batches
+
+    def on_batch_begin(self, net: Net, training: bool = False, **kwargs: Any) -> None:
+        """Set the rates of the coming step."""
+        if training:
+            for group in net.optimizer_.param_groups:
+                group["lr"] = group["initial_lr"] * self.factor(self.step / self.steps)
+            self.step += 1
+
+    def factor(self, done: float) -> float:
+        """Return the factor on the learning rate after a share `done` of the training."""
+        if done < self.warmup:
+            return 0.02 + 0.98 * done / self.warmup
+        rest = (done - self.warmup) / (1 - self.warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
+
+
+class ValidScores(Callback):
+    """Record the valid split's AUC each epoch, from the decisions that the loss was made of."""
+
+    def on_epoch_begin(self, net: Net, **kwargs: Any) -> None:
+        """Forget the last epoch's decisions."""
+        self.decisions: list[np.ndarray] = []
+
+    def on_batch_end(self, net: Net, training: bool = False, **kwargs: Any) -> None:
+        """Keep the decisions of a valid batch; stop when a training loss is not a number."""
+        if not training:
+            self.decisions.append(kwargs["y_pred"].detach().cpu().numpy())
+        elif not torch.isfinite(kwargs["loss"]):
+            rate = max(group["initial_lr"] for group in net.optimizer_.param_groups)
+            raise TrainingDiverged(
+                f"training loss became {kwargs['loss'].item()} in epoch {len(net.history)}: lower the "
+                f"learning rate (now {rate:g}) or compute with precision float32"
+            )
+
+    def on_epoch_end(self, net: Net, dataset_valid: PixelDataset, **kwargs: Any) -> None:
+        """Record `valid_auc`."""
+        codes = dataset_valid.targets[:, 0].numpy().astype(int)
+        net.history.record("valid_auc", auc(np.concatenate(self.decisions), codes))
+
+
+def auc(decisions: np.ndarray, codes: np.ndarray) -> float:
+    """Area under the ROC curve, one-versus-rest mean for more than two classes; NaN for one class."""
+    if len(np.unique(codes)) < 2:
+        return float("nan")
+    if decisions.shape[1] == 1:
+        return float(roc_auc_score(codes, decisions[:, 0]))
+    present = np.unique(codes)
+    return float(np.mean([roc_auc_score(codes == code, decisions[:, code]) for code in present]))

@@ -1,0 +1,200 @@
+import numpy as np
+import pytest
+import torch
+from made import spots
+from sklearn.base import clone
+
+import classifiers
+from classifiers.cnn import augment, tta
+from classifiers.cnn.batches import EpochOrder
+from classifiers.cnn.net import TrainingDiverged
+from features.errors import InputError
+from features.extractor import Extractor
+
+CNNS = classifiers.names("cnn")
+
+
+def make(name="cnn2", **params):
+    return classifiers.make_classifier(
+        name, **{"size": 32, "epochs": 4, "device": "cpu", "batch_size": 16, **params}
+    )
+
+
+@pytest.fixture(scope="module")
+def data():
+    return spots(90)
+
+
+def test_it_learns_what_is_there(data):
+    X, y = data
+    model = make(epochs=15, learning_rate=2e-3).fit(X[:60], y[:60], valid=(X[60:], y[60:]))
+    assert model.score(X[60:], y[60:]) > 0.9
+    assert model.history_["valid_auc"].max() > 0.95
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_probabilities_add_up(name, data):
+    X, y = data
+    proba = make(name, epochs=1).fit(X, y).predict_proba(X[:5])
+    assert proba.shape == (5, 2)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_more_than_two_classes(name, data):
+    X, _ = data
+    y = np.array(["a", "b", "c"])[np.arange(len(X)) % 3]
+    model = make(name, epochs=1).fit(X, y)
+    assert model.predict_proba(X[:4]).shape == (4, 3)
+    assert model.decision_function(X[:4]).shape == (4, 3)
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_colour_images(name):
+    X, y = spots(40)
+    X = np.stack([X, X, X], axis=3)
+    assert make(name, epochs=1).fit(X, y).predict(X[:3]).shape == (3,)
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_the_body_is_a_backbone(name, data):
+    X, y = data
+    model = make(name, epochs=1, precision="float32").fit(X, y)
+    extractor = Extractor(model.as_backbone(name), size=model.image_size, precision="float32", workers=0)
+    out = extractor.transform(X[:6])
+    expected = model.embed(X[:6])
+    assert np.linalg.norm(out - expected) / np.linalg.norm(expected) < 1e-3
+    assert model.as_backbone(name).sha256 == model.as_backbone(name).sha256
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_a_killed_training_goes_on_where_it_was(name, data, tmp_path):
+    X, y = data
+    undisturbed = make(name).fit(X, y)
+    model = make(name, checkpoint=str(tmp_path / "state.pt"))
+
+    def kill(row):
+        if row["epoch"] == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        clone(model).fit(X, y, report=kill)
+    epochs = []
+    model.fit(X, y, report=lambda row: epochs.append(row["epoch"]))
+    assert epochs == [3, 4]
+    np.testing.assert_array_equal(model.predict_proba(X), undisturbed.predict_proba(X))
+    columns = ["train_loss", "valid_loss", "valid_auc"]
+    assert model.history_[columns].equals(undisturbed.history_[columns])
+
+
+def test_a_checkpoint_of_another_training_is_not_taken_up(data, tmp_path):
+    X, y = data
+    path = str(tmp_path / "state.pt")
+    make(checkpoint=path).fit(X, y)
+    epochs = []
+    make(checkpoint=path, dropout=0.1).fit(X, y, report=lambda row: epochs.append(row["epoch"]))
+    assert epochs == [1, 2, 3, 4]
+
+
+def test_the_best_epoch_is_kept_and_patience_stops(data):
+    X, y = data
+    model = make(epochs=60, patience=2, learning_rate=3e-3).fit(X[:60], y[:60], valid=(X[60:], y[60:]))
+    aucs = model.history_["valid_auc"]
+    assert len(aucs) < 60
+    assert aucs[model.best_epoch_ - 1] == aucs.max()
+    assert model.best_epoch_ == len(aucs) - 2
+
+
+def test_valid_rows_do_not_teach(data):
+    X, y = data
+    first = make().fit(X[:60], y[:60], valid=(X[60:], y[60:]))
+    second = make(keep_best=False).fit(X[:60], y[:60], valid=(X[60:][::-1], y[60:][::-1]))
+    columns = ["train_loss"]
+    assert first.history_[columns].equals(second.history_[columns])
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(data):
+    X, y = data
+    with pytest.raises(TrainingDiverged, match="lower the learning rate"):
+        make(learning_rate=1e30, precision="float32", warmup=0.01).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((4, 8, 8), np.float32), "give uint8"),
+        (np.zeros((4, 8), np.uint8), "give uint8"),
+        (np.zeros((0, 8, 8), np.uint8), "empty image list"),
+    ],
+)
+def test_other_arrays_are_refused(X, message):
+    with pytest.raises(InputError, match=message):
+        make().fit(X, np.arange(len(X)) % 2)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"augment": "swirl"}, "no augmentation 'swirl'"),
+        ({"optimizer": "lion"}, "choose adamw or sgd"),
+        ({"sampling": "12X"}, "sampling '12X'"),
+    ],
+)
+def test_unknown_settings_are_named(params, message, data):
+    with pytest.raises(InputError, match=message):
+        make(**params).fit(*data)
+
+
+def test_one_class_is_refused(data):
+    with pytest.raises(InputError, match="one class only"):
+        make().fit(data[0], np.zeros(len(data[0]), int))
+
+
+def test_a_frozen_body_keeps_its_weights_and_statistics(data):
+    X, y = data
+    model = make("resnet18_ll", augment="brightness").fit(X, y)
+    fresh = make("resnet18_ll")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        untouched = fresh.build(1, 1)
+    for name, tensor in model.module_.body.state_dict().items():
+        assert torch.equal(tensor, untouched.body.state_dict()[name]), name
+
+
+def test_resnet18_has_the_published_number_of_parameters():
+    module = make("resnet18_fbp").build(1, 1)
+    assert sum(p.numel() for p in module.parameters()) == 11_177_025
+
+
+@pytest.mark.parametrize("step", augment.names())
+def test_every_augmentation_keeps_shape_and_repeats(step):
+    images = torch.randint(0, 256, (6, 1, 24, 24), dtype=torch.uint8)
+    first, second = (augment.augment(images, [step], torch.Generator().manual_seed(1)) for _ in range(2))
+    assert first.shape == images.shape and first.dtype == torch.float32
+    assert torch.equal(first, second) and not torch.equal(first, images.float())
+
+
+@pytest.mark.parametrize("name", tta.names())
+def test_every_view_keeps_the_shape(name):
+    images = torch.randint(0, 256, (2, 1, 32, 32), dtype=torch.uint8)
+    views = [view(images) for view in tta.views(name)]
+    assert {tuple(view.shape) for view in views} == {(2, 1, 32, 32)}
+    assert len(views) == {"none": 1, "hflip": 2, "dihedral": 8, "tencrop": 10}[name]
+    assert len({view.float().sum(dim=(0, 1)).numpy().tobytes() for view in views}) == len(views)
+
+
+def test_sampling_draws_what_it_says():
+    y = np.array([0] * 90 + [1] * 10)
+    bootstrap = EpochOrder(y, "20B")
+    rows = bootstrap(0)
+    assert len(rows) == len(bootstrap) == 40 and (y[rows] == 1).sum() == 20
+    assert len(set(rows[y[rows] == 1])) < 20
+    without = EpochOrder(y, "20S")(0)
+    assert len(without) == len(set(without)) == 30
+    assert sorted(EpochOrder(y)(0)) == list(range(100))
+    assert (EpochOrder(y)(0) != EpochOrder(y)(1)).any()
+    np.testing.assert_array_equal(EpochOrder(y, "20B")(3), EpochOrder(y, "20B")(3))

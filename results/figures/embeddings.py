@@ -1,0 +1,76 @@
+"""Embeddings in two dimensions, coloured by label, with the misclassified ringed."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from results.figures.style import DEFECT, GOOD, house_style
+from results.leaderboard import scored
+from results.predictions import Row, rows_of
+
+
+def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
+    """Draw every feature set (rows) in every projection (columns).
+
+    Parameters
+    ----------
+    projections : DataFrame
+        Columns `features`, `weights`, `projection`, `image_id`, `x`, `y`.
+    truth : DataFrame
+        Columns `image_id` and `defect` (1 where the image shows one).
+    predictions : DataFrame
+        As `results.predictions.SCHEMA`. Test images that the feature set's best classifier, by the
+        valid split, got wrong are ringed.
+
+    Returns
+    -------
+    Figure
+    """
+    sets = list(projections.groupby(["features", "weights"], sort=False, observed=True))
+    methods = list(projections["projection"].unique())
+    with house_style():
+        figure = Figure(figsize=(3.3 * len(methods), 3.2 * len(sets) + 0.4))
+        axes = figure.subplots(len(sets), len(methods), squeeze=False)
+        for line, ((features, weights), points) in zip(axes, sets, strict=True):
+            best = best_on_valid(predictions, str(features), str(weights))
+            wrong = misclassified(best) if best else set()
+            for ax, method in zip(line, methods, strict=True):
+                chosen = points[points["projection"] == method].merge(truth, on="image_id")
+                _draw(ax, chosen, wrong)
+                ax.set_title(f"{method}: {features}, {weights}")
+            line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def best_on_valid(predictions: pd.DataFrame, features: str, weights: str) -> Row | None:
+    """Return the row of the highest accuracy on the valid split among those of one feature set."""
+    chosen = predictions[(predictions["features"] == features) & (predictions["weights"] == weights)]
+    rows = list(rows_of(chosen))
+    return max(rows, key=_valid_accuracy) if rows else None
+
+
+def misclassified(row: Row) -> set[str]:
+    """Return the ids of the test images on the wrong side of the row's threshold."""
+    scores = scored(row)
+    ids = row.frame[row.frame["split"] == "test"].sort_values("image_id")["image_id"]
+    return set(ids[scores.predicted != scores.y_test])
+
+
+def _valid_accuracy(row: Row) -> float:
+    scores = scored(row)
+    return float(((scores.score_valid >= scores.threshold) == scores.y_valid).mean())
+
+
+def _draw(ax: Axes, points: pd.DataFrame, wrong: set[str]) -> None:
+    for label, colour, name in ((0, GOOD, "good"), (1, DEFECT, "defective")):
+        part = points[points["defect"] == label]
+        ax.scatter(part["x"], part["y"], s=4, color=colour, alpha=0.6, linewidths=0, label=name)
+    ringed = points[points["image_id"].isin(wrong)]
+    ax.scatter(
+        ringed["x"], ringed["y"], s=22, facecolors="none", edgecolors="black", linewidths=0.6,
+        label="misclassified (test)",
+    )  # fmt: skip
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)

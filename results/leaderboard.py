@@ -1,0 +1,65 @@
+"""The leaderboard: one row a model, from the predictions alone."""
+
+import pandas as pd
+
+from results import metrics
+from results.predictions import ROW_KEY, Row, rows_of
+
+FIRST_COLUMNS = [
+    "model", "features", "weights", "split", "n_test", "roc_auc", "accuracy", "balanced_accuracy",
+    "average_precision", "f1", "tn", "fp", "fn", "tp", "fit_seconds", "predict_us", "status",
+]  # fmt: skip
+TIMINGS = ("fit_seconds", "predict_us")
+DONE = "ok"
+
+
+def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Measure every model on the test split.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `results.predictions.SCHEMA`.
+    statuses : DataFrame, optional
+        Rows that have no predictions: the columns `ROW_KEY` and `status`, which says why.
+
+    Returns
+    -------
+    DataFrame
+        Best ROC AUC first, rows without predictions last. It begins with `FIRST_COLUMNS`; `threshold`,
+        `preprocess`, `sampling`, `repeat` and `params` follow. Every column but the two timings is a
+        function of the data, the configuration and the seed.
+    """
+    rows = [_measure(row) for row in rows_of(predictions)]
+    if statuses is not None:
+        rows += [
+            {**{key: status.get(key) for key in ROW_KEY}, "status": status["status"]}
+            for status in statuses.to_dict("records")
+        ]
+    table = pd.DataFrame(rows).rename(columns={"split_kind": "split"})
+    others = [column for column in table if column not in FIRST_COLUMNS]
+    table = table.reindex(columns=[*FIRST_COLUMNS, *others])
+    for name in ["n_test", *(n for n in metrics.names() if metrics.get_metric(n).integer)]:
+        table[name] = table[name].astype("Int64")
+    order = ["roc_auc", "model", "features", "weights"]
+    return table.sort_values(
+        order, ascending=[False, True, True, True], na_position="last", kind="stable"
+    ).reset_index(drop=True)
+
+
+def scored(row: Row) -> metrics.Scored:
+    """Return one row's valid and test scores as the metrics take them."""
+    return metrics.Scored(*row.part("valid"), *row.part("test"))
+
+
+def _measure(row: Row) -> dict[str, object]:
+    scores = scored(row)
+    measured: dict[str, object] = {**row.key, "n_test": len(scores.y_test)}
+    for name in metrics.names():
+        measured[name] = metrics.get_metric(name).compute(scores)
+    measured["fit_seconds"] = row.constant("fit_seconds")
+    measured["predict_us"] = row.constant("predict_us")
+    measured["status"] = DONE
+    measured["threshold"] = scores.threshold
+    measured["params"] = row.constant("params")
+    return measured

@@ -1,0 +1,28 @@
+"""The registry of metrics: a new one is one function in one module and one line here."""
+
+from results.metrics import decisions, ranking
+from results.metrics.base import Metric, Scored, choose_threshold
+
+_REGISTRY: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        ranking.ROC_AUC,
+        decisions.ACCURACY,
+        decisions.BALANCED_ACCURACY,
+        ranking.AVERAGE_PRECISION,
+        decisions.F1,
+        *decisions.COUNTS,
+    )
+}
+
+__all__ = ["Metric", "Scored", "choose_threshold", "get_metric", "names"]
+
+
+def names() -> list[str]:
+    """Return the names of the metrics, in the order of the leaderboard's columns."""
+    return list(_REGISTRY)
+
+
+def get_metric(name: str) -> Metric:
+    """Return the metric of a name."""
+    return _REGISTRY[name]

@@ -1,0 +1,17 @@
+"""Metrics of the ranking, without a threshold."""
+
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from results.metrics.base import Metric, Scored
+
+
+def _roc_auc(scored: Scored) -> float:
+    return float(roc_auc_score(scored.y_test, scored.score_test))
+
+
+def _average_precision(scored: Scored) -> float:
+    return float(average_precision_score(scored.y_test, scored.score_test))
+
+
+ROC_AUC = Metric("roc_auc", "ROC AUC", _roc_auc)
+AVERAGE_PRECISION = Metric("average_precision", "AP", _average_precision)

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    roc_auc_score,
+)
+
+from results import metrics
+from results.metrics import Scored, choose_threshold
+
+REFERENCES = {
+    "roc_auc": lambda s: roc_auc_score(s.y_test, s.score_test),
+    "average_precision": lambda s: average_precision_score(s.y_test, s.score_test),
+    "accuracy": lambda s: accuracy_score(s.y_test, s.predicted),
+    "balanced_accuracy": lambda s: balanced_accuracy_score(s.y_test, s.predicted),
+    "f1": lambda s: f1_score(s.y_test, s.predicted, zero_division=0),
+    **{
+        name: lambda s, i=i: confusion_matrix(s.y_test, s.predicted).ravel()[i]
+        for i, name in enumerate(("tn", "fp", "fn", "tp"))
+    },
+}
+
+
+def made(seed, ties=False):
+    rng = np.random.default_rng(seed)
+    y = np.arange(120) % 3 == 0
+    score = rng.normal(0, 1, 120) + y
+    score = score.round(0) if ties else score
+    return Scored(y[:60].astype(int), score[:60], y[60:].astype(int), score[60:])
+
+
+@pytest.mark.parametrize("name", metrics.names())
+@pytest.mark.parametrize("ties", [False, True])
+def test_every_metric_agrees_with_scikit_learn(name, ties):
+    if name not in REFERENCES:
+        pytest.skip("has a test of its own")
+    for seed in range(5):
+        scored = made(seed, ties)
+        assert metrics.get_metric(name).compute(scored) == pytest.approx(REFERENCES[name](scored))
+
+
+@pytest.mark.parametrize("name", metrics.names())
+def test_every_metric_is_a_finite_number(name):
+    assert np.isfinite(metrics.get_metric(name).compute(made(0)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(-3, 3)), min_size=1, max_size=40),
+)
+def test_no_threshold_is_more_accurate(rows):
+    y, score = (np.array(column) for column in zip(*rows, strict=True))
+    threshold = choose_threshold(y, score.astype(float))
+    best = ((score >= threshold) == y).mean()
+    for other in np.arange(-4, 5) - 0.5:
+        assert ((score >= other) == y).mean() <= best
+
+
+def test_the_lowest_of_equal_thresholds_wins():
+    # Both -0.5 and 1.5 err once; the lower one lets no defect escape.
+    y, score = np.array([0, 1, 0, 1]), np.array([-1.0, 0.0, 1.0, 2.0])
+    assert choose_threshold(y, score) == -0.5
+
+
+def test_the_test_split_does_not_move_the_threshold():
+    scored = made(0)
+    flipped = Scored(scored.y_valid, scored.score_valid, 1 - scored.y_test, -scored.score_test)
+    assert flipped.threshold == scored.threshold

@@ -1,0 +1,1 @@
+"""The command line, the typed configuration, the list of jobs and the runner."""

@@ -1,0 +1,170 @@
+"""The command line."""
+
+import errno
+from typing import Annotated, Any, Optional
+
+import typer
+
+from features.errors import InputError
+
+app = typer.Typer(
+    name="defectbench",
+    help="Are ResNet embeddings plus a tuned classical classifier enough to find defective parts, or is "
+    "an end-to-end CNN needed? Answers on your own images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+
+
+@app.command(epilog="Example: defectbench run elpv   |   defectbench run --dataset folder --root parts/")
+def run(
+    source: Annotated[str, typer.Argument(metavar="[PRESET|CONFIG.toml]", help="What to run.")] = "elpv",
+    dataset: Annotated[Text, typer.Option(help="Dataset; see `defectbench datasets`.")] = None,
+    root: Annotated[Text, typer.Option(help="Folder of the dataset's files.")] = None,
+    positive: Annotated[Text, typer.Option(help="Defective class or classes, comma-separated.")] = None,
+    threshold: Annotated[
+        Optional[float], typer.Option(help="elpv: probability above which a cell is defective.")  # noqa: UP045
+    ] = None,
+    split: Annotated[Text, typer.Option(help="stratified, group or official.")] = None,
+    seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.")] = None,  # noqa: UP045
+    backbone: Annotated[Text, typer.Option(help="resnet18, resnet34, resnet50; comma-separated.")] = None,
+    weights: Annotated[
+        Text, typer.Option(help="imagenet, random or a state dict's path; comma-separated.")
+    ] = None,
+    models: Annotated[Text, typer.Option(help="Models, comma-separated; see `models`.")] = None,
+    grid: Annotated[Text, typer.Option(help="small or full.")] = None,
+    folds: Annotated[Optional[int], typer.Option(help="Cross-validation folds.")] = None,  # noqa: UP045
+    epochs: Annotated[Optional[int], typer.Option(help="Epochs of every network.")] = None,  # noqa: UP045
+    device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    jobs: Annotated[Optional[int], typer.Option(help="Processes for searches; -1: all cores.")] = None,  # noqa: UP045
+    name: Annotated[Text, typer.Option(help="Name of the run's folder.")] = None,
+    out: Annotated[str, typer.Option(help="Folder that run folders are made in.")] = "runs",
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Run the benchmark, or what is missing of it, and print the leaderboard."""
+    from bench.config import load_config
+    from bench.run import run as run_benchmark
+
+    overrides: dict[str, Any] = {
+        "name": name,
+        "seed": seed,
+        "device": device,
+        "n_jobs": jobs,
+        "dataset": {"name": dataset, "root": root, "positive": positive, "threshold": threshold},
+        "split": {"kind": split},
+        "features": {"backbones": _listed(backbone), "weights": _listed(weights)},
+        "classical": {"grid": grid, "folds": folds},
+        "cnn": {"weights": _start(weights), "params": {"epochs": epochs}},
+    }
+    config = load_config(source, _with_models(overrides, models))
+    raise typer.Exit(run_benchmark(config, out, cache))
+
+
+@app.command(epilog="Example: defectbench table runs/elpv")
+def table(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Print a run's leaderboard, made again from its predictions."""
+    from bench import console
+    from bench.outputs import write_tables
+    from bench.run_folder import RunFolder
+    from results.tables import to_rich
+
+    console.out.print(to_rich(write_tables(RunFolder.existing(run)), run, console.out.width))
+
+
+@app.command(epilog="Example: defectbench plot runs/elpv")
+def plot(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
+    """Draw a run's figures again from its predictions and projections."""
+    from bench.console import say
+    from bench.outputs import write_figures
+    from bench.run_folder import RunFolder
+
+    for path in write_figures(RunFolder.existing(run)):
+        say(path)
+
+
+@app.command(epilog="Example: defectbench models")
+def models() -> None:
+    """List the models."""
+    import classifiers
+    from bench import console
+
+    specs = [classifiers.get_spec(name) for name in classifiers.names()]
+    console.out.print(_listing([(spec.name, spec.kind, spec.summary) for spec in specs]))
+
+
+@app.command(epilog="Example: defectbench datasets")
+def datasets() -> None:
+    """List the datasets and their options."""
+    from bench import console
+    from features import datasets as registry
+
+    specs = [registry.get_spec(name) for name in registry.names()]
+    console.out.print(_listing([(s.name, ", ".join(s.options), s.summary) for s in specs]))
+
+
+def run_app(args: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; a user's mistake is one line on stderr."""
+    from bench import console
+    from results.errors import PredictionsError
+
+    try:
+        code = app(args=args, standalone_mode=False)
+    except (InputError, PredictionsError) as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        return _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+    except KeyboardInterrupt:
+        console.err.print("interrupted; run the same command again to go on", style="yellow")
+        return 130
+    except Exception as error:
+        # click's usage errors; its base class moves between typer's releases.
+        if not hasattr(error, "format_message"):
+            raise
+        return _fail(error.format_message())
+    return code if isinstance(code, int) else 0
+
+
+def _fail(line: str) -> int:
+    from bench import console
+
+    one_line = " ".join(line.split())
+    console.err.print(f"error: {one_line}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else None
+
+
+def _start(weights: str | None) -> str | None:
+    """Networks start from the last weights named that are not random, else from random ones."""
+    named = [name for name in _listed(weights) or () if name != "random"]
+    return named[-1] if named else ("random" if weights else None)
+
+
+def _with_models(overrides: dict[str, Any], models: str | None) -> dict[str, Any]:
+    if models is None:
+        return overrides
+    import classifiers
+
+    chosen = {"classical": [], "cnn": []}  # type: dict[str, list[str]]
+    for name in _listed(models) or ():
+        chosen[classifiers.get_spec(name).kind].append(name)
+    for kind, names in chosen.items():
+        overrides[kind]["models"] = tuple(names)
+    return overrides
+
+
+def _listing(rows: list[tuple[str, str, str]]):  # type: ignore[no-untyped-def]
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,214 @@
+"""What a run is: a typed, validated TOML file, a preset, and flags that override either."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import classifiers
+from features import backbones, datasets, preprocess
+from features.errors import InputError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetConfig(_Section):
+    """Which images. Options that a dataset does not take must stay unset."""
+
+    name: str = "elpv"
+    root: str | None = None
+    positive: str | None = None
+    threshold: float | None = None
+    certainty_weights: bool | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return datasets.get_spec(name).name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The dataset's own options that are set."""
+        return {k: v for k, v in self.model_dump(exclude={"name"}).items() if v is not None}
+
+
+class SplitConfig(_Section):
+    """How the images are shared out among train, valid and test."""
+
+    kind: Literal["stratified", "group", "official"] = "stratified"
+    sizes: tuple[float, float, float] = (0.60, 0.15, 0.25)
+
+
+class FeaturesConfig(_Section):
+    """Which embeddings the classical models get."""
+
+    backbones: tuple[str, ...] = ("resnet18",)
+    weights: tuple[str, ...] = ("random", "imagenet")
+    fine_tuned: tuple[str, ...] = ("resnet18_fbp",)
+    size: int = Field(224, ge=32)
+    preprocess: tuple[str, ...] = ("none",)
+    precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    storage: Literal["float32", "float16"] = "float32"
+    batch_size: int = Field(64, ge=1)
+    projections: bool = True
+
+    @field_validator("backbones")
+    @classmethod
+    def _known_backbones(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(names, backbones.names(), "backbone")
+
+    @field_validator("preprocess")
+    @classmethod
+    def _known_preprocess(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(names, preprocess.names(), "preprocessing")
+
+    @field_validator("fine_tuned")
+    @classmethod
+    def _known_networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(names, classifiers.names("cnn"), "network")
+
+
+class ClassicalConfig(_Section):
+    """Which classical models, and how they are searched."""
+
+    models: tuple[str, ...] = ("lda", "rf", "lr", "svm", "xgb")
+    grid: Literal["small", "full"] = "small"
+    folds: int = Field(5, ge=2)
+    scoring: str = "roc_auc"
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(names, classifiers.names("classical"), "classical model")
+
+
+class CnnConfig(_Section):
+    """Which end-to-end networks, and what is changed of their defaults.
+
+    `weights`: `auto` takes ImageNet's where they can be reached and random ones elsewhere.
+    `params`: for all networks; `[cnn.of.NAME]`: for one.
+    """
+
+    models: tuple[str, ...] = ("resnet18_ll", "resnet18_fbp", "cnn2")
+    weights: str = "auto"
+    params: dict[str, Any] = Field(default_factory=dict)
+    of: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _among(names, classifiers.names("cnn"), "network")
+
+    def params_of(self, name: str) -> dict[str, Any]:
+        """Return the parameters to change of the network `name`."""
+        return {**self.params, **self.of.get(name, {})}
+
+
+class RunConfig(_Section):
+    """Everything that decides a run."""
+
+    name: str = "run"
+    seed: int = Field(0, ge=0)
+    device: str = "auto"
+    n_jobs: int = -1
+    dataset: DatasetConfig = DatasetConfig()
+    split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    classical: ClassicalConfig = ClassicalConfig()
+    cnn: CnnConfig = CnnConfig()
+
+
+def presets() -> list[str]:
+    """Return the names of the presets that come with the package."""
+    folder = resources.files("bench") / "presets"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir())
+
+
+def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConfig:
+    """Read a preset or a TOML file, then let flags override it.
+
+    Parameters
+    ----------
+    source : str
+        A preset's name or the path of a TOML file.
+    overrides : dict, optional
+        Nested like the configuration; `None` stands for "not given".
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    InputError
+        For an unknown preset, unreadable TOML, an unknown key or a value that does not fit; the line
+        names the file, the key and the value.
+    """
+    path = Path(source)
+    if source in presets():
+        text = (resources.files("bench") / "presets" / f"{source}.toml").read_text(encoding="utf-8")
+    elif path.suffix == ".toml" and path.is_file():
+        text = path.read_text(encoding="utf-8")
+    else:
+        raise InputError(
+            f"{source!r} is neither a preset ({', '.join(presets())}) nor a TOML file that exists"
+        )
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{source}: not valid TOML: {error}") from None
+    data.setdefault("name", path.stem)
+    changes = _given(overrides or {})
+    merged = _merge(data, changes)
+    if "dataset" in changes and "name" not in changes:
+        merged["name"] = _run_name(data, merged)
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise InputError(f"{source}: {_first_problem(error)}") from None
+
+
+def _among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no {what} {name!r}; there are: {', '.join(known)}")
+    return names
+
+
+def _given(overrides: dict[str, Any]) -> dict[str, Any]:
+    nested = {k: _given(v) if isinstance(v, dict) else v for k, v in overrides.items()}
+    return {k: v for k, v in nested.items() if v is not None and v != {}}
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _run_name(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Name a run on other images than the preset's after those images."""
+    dataset = after["dataset"]
+    name = dataset.get("name", "elpv")
+    if dataset == before.get("dataset", {}):
+        return str(before["name"])
+    root = dataset.get("root")
+    return f"{name}-{Path(root).expanduser().resolve().name}" if root else str(name)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        section: Any = RunConfig
+        for part in problem["loc"][:-1]:
+            section = section.model_fields[part].annotation
+        return f"unknown key {where!r}; known here: {', '.join(section.model_fields)}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where} = {problem['input']!r}: {message}"

@@ -1,0 +1,84 @@
+"""What a run says while it works: progress bars on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PLAIN_SECONDS = 15.0
+
+PLAIN_WIDTH = 200
+
+out = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+err = Console(stderr=True)
+
+
+class Update(Protocol):
+    """How a task tells how far it is."""
+
+    def __call__(self, done: float, note: str = "") -> None:
+        """Tell the units done so far, and anything worth a few words."""
+
+
+def say(line: str) -> None:
+    """Print a line, as it is."""
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(line: str) -> None:
+    """Print a warning on stderr."""
+    err.print(f"warning: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def task(title: str, total: int, unit: str = "images") -> Iterator[Update]:
+    """Show one task's progress.
+
+    Parameters
+    ----------
+    title : str
+        What is being done.
+    total : int
+        Units in all.
+    unit : str
+        What is counted.
+
+    Yields
+    ------
+    Update
+        To be called with the units done so far.
+    """
+    with _bar(title, total) if out.is_terminal else _lines(title, total, unit) as update:
+        yield update
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Iterator[Update]:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=out, transient=True) as progress:
+        shown = progress.add_task(title, total=total, note="")
+        yield lambda done, note="": progress.update(shown, completed=done, note=note)
+
+
+@contextmanager
+def _lines(title: str, total: int, unit: str) -> Iterator[Update]:
+    started = last = time.monotonic()
+
+    def update(done: float, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_SECONDS and done < total:
+            last = now
+            left = (now - started) / max(done, 1e-9) * (total - done)
+            say(
+                f"  {title}: {done:g} of {total} {unit}, about {left:.0f} s left{'; ' + note if note else ''}"
+            )
+
+    yield update

@@ -1,0 +1,238 @@
+"""The flat list of jobs that a run is, built here and nowhere else."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import classifiers
+from bench.config import RunConfig
+from features.files import content_hash
+
+SYMMETRIC_AUGMENT = "hflip,vflip,turns,brightness,contrast"
+FINE_TUNED = "fine-tuned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A piece of work with everything it depends on in its fields."""
+
+    seed: int
+
+    @property
+    def kind(self) -> str:
+        """What is done, in one word."""
+        return type(self).__name__.removesuffix("Job").lower()
+
+    @property
+    def title(self) -> str:
+        """What people are told is being done."""
+        raise NotImplementedError
+
+    @property
+    def needs(self) -> tuple["Job", ...]:
+        """Jobs whose results this one takes."""
+        jobs = (getattr(self, each.name) for each in fields(self))
+        return tuple(job for job in jobs if isinstance(job, Job))
+
+    @property
+    def id(self) -> str:
+        """Readable name, and a hash over all fields: another setting is another job."""
+        text = json.dumps([self.kind, asdict(self)], sort_keys=True, default=str)
+        words = "".join(c if c.isalnum() else "-" for c in self.slug.lower()).strip("-")
+        return f"{self.kind}-{words}-{content_hash(text.encode())[:8]}"
+
+    @property
+    def slug(self) -> str:
+        """The readable part of the id."""
+        return self.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob(Job):
+    """Train one network end to end and score the valid and test images."""
+
+    model: str
+    weights: str
+    preprocess: str = "none"
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Network and its starting weights."""
+        return f"train {classifiers.get_spec(self.model).title} from {weights_name(self.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Network and its starting weights."""
+        return f"{self.model}-{weights_name(self.weights)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedJob(Job):
+    """Embed every image with one backbone."""
+
+    backbone: str
+    weights: str
+    size: int | tuple[int, int] = 224
+    preprocess: str = "none"
+    precision: str = "bfloat16"
+    storage: str = "float32"
+    network: TrainJob | None = field(default=None)
+
+    @property
+    def title(self) -> str:
+        """Backbone and weights."""
+        return f"embed with {self.backbone}, {weights_name(self.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Backbone and weights."""
+        return f"{self.backbone}-{weights_name(self.weights)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitJob(Job):
+    """Search one classical model on one set of embeddings and score the valid and test images.
+
+    `selection`: `cv` selects by cross-validation on the train split; `valid` selects on the valid
+    split, for embeddings of a network that has seen the training labels.
+    """
+
+    model: str
+    embeddings: EmbedJob
+    grid: str = "small"
+    folds: int = 5
+    scoring: str = "roc_auc"
+    selection: str = "cv"
+
+    @property
+    def title(self) -> str:
+        """Model and features."""
+        name = classifiers.get_spec(self.model).title
+        return f"search {name} on {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Model and features."""
+        return f"{self.model}-{self.embeddings.slug}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectJob(Job):
+    """Project one set of embeddings to two dimensions."""
+
+    embeddings: EmbedJob
+
+    @property
+    def title(self) -> str:
+        """Features."""
+        return f"project {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Features."""
+        return self.embeddings.slug
+
+
+def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[Job]:
+    """Build the run's jobs, each after those that it needs.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run.
+    cnn_weights : str
+        Where the networks start: `imagenet`, `random` or a path; `auto` is resolved by the caller.
+    symmetric : bool
+        Whether the dataset allows mirrored and turned images.
+
+    Returns
+    -------
+    list of Job
+    """
+    frozen = list(_frozen_embeddings(config))
+    networks = [_train_job(config, name, cnn_weights, symmetric) for name in config.cnn.models]
+    tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
+    jobs: list[Job] = []
+    for embed in frozen:
+        jobs += [embed, *_fit_jobs(config, embed, "cv")]
+    jobs += networks
+    for embed in tuned:
+        if embed.network not in networks:
+            jobs.append(embed.network)  # type: ignore[arg-type]
+        jobs += [embed, *_fit_jobs(config, embed, "valid")]
+    if config.features.projections:
+        jobs += [ProjectJob(seed=config.seed, embeddings=embed) for embed in [*frozen, *tuned]]
+    return list(dict.fromkeys(jobs))
+
+
+def _frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
+    features = config.features
+    for preprocess in features.preprocess:
+        for backbone in features.backbones:
+            for weights in features.weights:
+                yield EmbedJob(
+                    seed=config.seed,
+                    backbone=backbone,
+                    weights=weights,
+                    size=features.size,
+                    preprocess=preprocess,
+                    precision=features.precision,
+                    storage=features.storage,
+                )
+
+
+def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Iterator[EmbedJob]:
+    for name in config.features.fine_tuned if config.classical.models else ():
+        network = _train_job(config, name, weights, symmetric)
+        estimator = classifiers.make_classifier(name, **dict(network.params))
+        size = estimator.get_params()["size"]
+        yield EmbedJob(
+            seed=config.seed,
+            backbone=name,
+            weights=FINE_TUNED,
+            size=size,
+            precision=config.features.precision,
+            storage=config.features.storage,
+            network=network,
+        )
+
+
+def _train_job(config: RunConfig, name: str, weights: str, symmetric: bool) -> TrainJob:
+    params = dict(config.cnn.params_of(name))
+    if symmetric and classifiers.get_spec(name).augmented:
+        params.setdefault("augment", SYMMETRIC_AUGMENT)
+        params.setdefault("tta", "dihedral")
+    return TrainJob(
+        seed=config.seed,
+        model=name,
+        weights=weights if classifiers.get_spec(name).pretrained else "random",
+        params=tuple(sorted((key, _hashable(value)) for key, value in params.items())),
+    )
+
+
+def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
+    return [
+        FitJob(
+            seed=config.seed,
+            model=name,
+            embeddings=embed,
+            grid=config.classical.grid,
+            folds=config.classical.folds,
+            scoring=config.classical.scoring,
+            selection=selection,
+        )
+        for name in config.classical.models
+    ]
+
+
+def weights_name(weights: str) -> str:
+    """Return what tables call these weights: a file goes by its stem."""
+    known = weights in ("imagenet", "random", FINE_TUNED)
+    return weights if known else Path(weights).stem
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

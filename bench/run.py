@@ -1,0 +1,79 @@
+"""A whole run: images, split, jobs, tables, figures."""
+
+import os
+from pathlib import Path
+
+from rich.panel import Panel
+
+from bench import console
+from bench.config import RunConfig
+from bench.execute import Context
+from bench.jobs import build_jobs
+from bench.outputs import write_figures, write_tables
+from bench.prepare import prepare
+from bench.run_folder import RunFolder
+from bench.runner import run_jobs
+from features.errors import InputError, WeightsUnavailable
+from features.store import EmbeddingStore
+from results.tables import to_rich
+
+CACHE_VARIABLE = "DEFECTBENCH_CACHE"
+
+
+def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = None) -> int:
+    """Run the benchmark, or what is missing of it, and print the leaderboard.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run.
+    out : str or Path
+        The run's folder is made in it.
+    cache : str or Path, optional
+        Folder of the embedding store; DEFECTBENCH_CACHE or ~/.cache/defectbench by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 1 when a job failed. Rows that were not run because their weights could not
+        be reached are no failure.
+    """
+    folder = RunFolder(Path(out) / config.name)
+    dataset, images = prepare(config, folder)
+    context = Context(config, folder, images, EmbeddingStore(cache_folder(cache) / "embeddings"))
+    jobs = build_jobs(config, cnn_weights=_cnn_weights(config, context), symmetric=dataset.symmetric)
+    folder.write_manifest(config, jobs)
+    outcomes = run_jobs(jobs, context)
+    table = write_tables(folder)
+    write_figures(folder)
+    credit = f"; {dataset.credit}" if dataset.credit else ""
+    kind = f"split {config.split.kind}, seed {config.seed}, {len(images)} images"
+    title = f"{dataset.name}: test images, {kind}"
+    console.out.print(to_rich(table, title, console.out.width))
+    console.say(f"tables, figures and predictions: {folder.path}{credit}")
+    failed = [each.status for each in outcomes.values() if each.status.startswith("failed")]
+    missing = {each.status for each in outcomes.values() if each.status.startswith("not run")}
+    for status in sorted(missing):
+        console.warn(status)
+    if failed:
+        console.err.print(Panel("\n".join(failed), title=f"{len(failed)} jobs failed", style="red"))
+    return 1 if failed else 0
+
+
+def cache_folder(cache: str | Path | None = None) -> Path:
+    """Return the folder that embeddings are cached in."""
+    chosen = cache or os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "defectbench"
+    return Path(chosen).expanduser()
+
+
+def _cnn_weights(config: RunConfig, context: Context) -> str:
+    """Resolve `auto`: ImageNet's weights when they can be had, else random ones."""
+    if config.cnn.weights != "auto":
+        return config.cnn.weights
+    try:
+        context.backbone("resnet18", "imagenet")
+    except WeightsUnavailable as error:
+        cause = f" ({error.__cause__})" if isinstance(error.__cause__, InputError) else ""
+        console.warn(f"{error}{cause}; networks start from random weights")
+        return "random"
+    return "imagenet"

@@ -1,0 +1,197 @@
+"""A run's folder: what lies where in it, and how it gets there."""
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from bench.config import RunConfig
+from bench.jobs import Job
+from features.errors import InputError
+from features.files import atomic_path, write_text
+from results.predictions import read_predictions, to_table
+
+OK = "ok"
+_LIBRARIES = (
+    "defectbench", "torch", "torchvision", "scikit-learn", "scikit-learn-intelex", "xgboost", "skorch",
+    "numpy", "pandas", "pyarrow", "umap-learn", "opentsne",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Parameters
+    ----------
+    status : str
+        `ok`, `not run: ...` or `failed: ...`.
+    seconds : float
+        What it took.
+    row : dict
+        The leaderboard's key columns of a job that makes a row; empty for others.
+    """
+
+    status: str
+    seconds: float = 0.0
+    row: dict[str, Any] | None = None
+
+
+class RunFolder:
+    """The files of one run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.split = self.path / "split.parquet"
+        self.problems = self.path / "problems.csv"
+        self.tables = self.path / "tables"
+        self.figures = self.path / "figures"
+
+    @classmethod
+    def existing(cls, path: str | Path) -> "RunFolder":
+        """Return the folder of a run that was made before; `InputError` when there is none."""
+        folder = cls(path)
+        if not folder.split.is_file():
+            raise InputError(f"{path}: not a run's folder (no split.parquet); make one with defectbench run")
+        return folder
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write the resolved configuration."""
+        write_text(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
+
+    def write_manifest(self, config: RunConfig, jobs: list[Job]) -> None:
+        """Write the resolved configuration, the versions, the commit and the list of jobs."""
+        self.write_config(config)
+        write_text(self.path / "environment.json", json.dumps(_environment(config), indent=2) + "\n")
+        listed = [{"id": job.id, "kind": job.kind, "title": job.title} for job in jobs]
+        write_text(self.path / "jobs.json", json.dumps(listed, indent=2) + "\n")
+
+    def config(self) -> RunConfig:
+        """Return the configuration that the run was last made with."""
+        return RunConfig.model_validate_json((self.path / "config.json").read_text())
+
+    def read_split(self) -> pd.DataFrame:
+        """Return the run's images: image_id, path, content, label, y, split and what else there is."""
+        return pd.read_parquet(self.split)
+
+    def write_frame(self, path: Path, frame: pd.DataFrame) -> None:
+        """Write a table as Parquet, whole or not at all."""
+        with atomic_path(path) as temporary:
+            frame.to_parquet(temporary, index=False)
+
+    def write_predictions(self, job: Job, frame: pd.DataFrame) -> None:
+        """Validate predictions and write them for `job`."""
+        table = to_table(frame)
+        with atomic_path(self.predictions_path(job.id)) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+
+    def predictions_path(self, job_id: str) -> Path:
+        """Where the predictions of a job are."""
+        return self.path / "predictions" / f"{job_id}.parquet"
+
+    def projection_path(self, job_id: str) -> Path:
+        """Where the projections of a job are."""
+        return self.path / "projections" / f"{job_id}.parquet"
+
+    def model_path(self, job: Job) -> Path:
+        """Where the model of a job is saved."""
+        return self.path / "models" / job.id
+
+    def history_path(self, job: Job) -> Path:
+        """Where the training history of a job is."""
+        return self.path / "history" / f"{job.id}.parquet"
+
+    def log_path(self, job: Job) -> Path:
+        """Where the traceback of a failed job is."""
+        return self.path / "logs" / f"{job.id}.txt"
+
+    def checkpoint_path(self, job: Job) -> Path:
+        """Where a training leaves its state after each epoch."""
+        return self.path / "checkpoints" / f"{job.id}.pt"
+
+    def write_outcome(self, job: Job, outcome: Outcome) -> None:
+        """Record how a job ended."""
+        record = {"id": job.id, **outcome.__dict__}
+        write_text(self._outcome_path(job.id), json.dumps(record, indent=2) + "\n")
+
+    def outcome(self, job_id: str) -> Outcome | None:
+        """Return how a job ended, None when it has not been run."""
+        path = self._outcome_path(job_id)
+        if not path.is_file():
+            return None
+        record = json.loads(path.read_text())
+        return Outcome(record["status"], record["seconds"], record["row"])
+
+    def predictions(self) -> pd.DataFrame:
+        """Return the predictions of all jobs on the run's list that ended well."""
+        done = [job_id for job_id in self._listed() if self._is_ok(job_id)]
+        paths = [self.predictions_path(job_id) for job_id in done]
+        return read_predictions(path for path in paths if path.is_file())
+
+    def statuses(self) -> pd.DataFrame:
+        """Return the leaderboard's key columns and the status of jobs on the list that made no row."""
+        outcomes = [self.outcome(job_id) for job_id in self._listed()]
+        missing = [each for each in outcomes if each and each.row and each.status != OK]
+        return pd.DataFrame([{**(each.row or {}), "status": each.status} for each in missing])
+
+    def projections(self) -> pd.DataFrame:
+        """Return the projections of all jobs on the run's list."""
+        paths = [self.projection_path(job_id) for job_id in self._listed()]
+        frames = [pd.read_parquet(path) for path in paths if path.is_file()]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def _listed(self) -> list[str]:
+        return [entry["id"] for entry in json.loads((self.path / "jobs.json").read_text())]
+
+    def _is_ok(self, job_id: str) -> bool:
+        outcome = self.outcome(job_id)
+        return outcome is not None and outcome.status == OK
+
+    def _outcome_path(self, job_id: str) -> Path:
+        return self.path / "jobs" / f"{job_id}.json"
+
+
+def _environment(config: RunConfig) -> dict[str, Any]:
+    return {
+        "seed": config.seed,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """Return the git commit of the source tree, with + when it has changes; empty outside of one."""
+    here = Path(__file__).resolve().parent
+    git = ["git", "-C", str(here)]
+    try:
+        tracked = subprocess.run([*git, "ls-files", "--error-unmatch", __file__], capture_output=True)
+        if tracked.returncode:
+            return ""
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,80 @@
+import pytest
+
+from bench.config import load_config, presets
+from bench.jobs import EmbedJob, FitJob, ProjectJob, TrainJob, build_jobs
+from features.errors import InputError
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_loads_and_gives_jobs(name):
+    config = load_config(name)
+    assert config.name == name
+    jobs = build_jobs(config, cnn_weights="random", symmetric=True)
+    assert len({job.id for job in jobs}) == len(jobs)
+    for number, job in enumerate(jobs):
+        assert set(job.needs) <= set(jobs[:number])
+
+
+def test_the_default_benchmark_has_the_promised_rows():
+    jobs = build_jobs(load_config("elpv"), cnn_weights="random", symmetric=True)
+    fits = {(j.model, j.embeddings.weights) for j in jobs if isinstance(j, FitJob)}
+    assert fits == {
+        (model, weights)
+        for model in ("lda", "rf", "lr", "svm", "xgb")
+        for weights in ("random", "imagenet", "fine-tuned")
+    }
+    assert [j.model for j in jobs if isinstance(j, TrainJob)] == ["resnet18_ll", "resnet18_fbp", "cnn2"]
+    assert sum(isinstance(j, ProjectJob) for j in jobs) == 3
+    selections = {j.embeddings.weights: j.selection for j in jobs if isinstance(j, FitJob)}
+    assert selections == {"random": "cv", "imagenet": "cv", "fine-tuned": "valid"}
+
+
+def test_another_setting_is_another_job():
+    jobs = [EmbedJob(seed=0, backbone="resnet18", weights="random", size=size) for size in (64, 64, 65)]
+    assert jobs[0].id == jobs[1].id != jobs[2].id
+
+
+def test_flags_override_and_rename():
+    config = load_config("elpv", {"seed": 5, "dataset": {"name": "folder", "root": "/data/My parts"}})
+    assert config.seed == 5 and config.dataset.root == "/data/My parts"
+    assert config.name == "folder-My parts"
+    assert load_config("elpv", {"name": "mine"}).name == "mine"
+    assert load_config("elpv", {"seed": None}) == load_config("elpv")
+
+
+def write(tmp_path, text):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sead = 1", r"c\.toml: unknown key 'sead'; known here: name, seed"),
+        ("[dataset]\ncolour = 1", r"unknown key 'dataset\.colour'; known here: name, root"),
+        ("[dataset]\nname = 'mnist'", r"dataset\.name = 'mnist': no dataset 'mnist'"),
+        ("[classical]\nmodels = ['mlp']", r"classical\.models = .*no classical model 'mlp'"),
+        ("[features]\nbackbones = ['alexnet']", "no backbone 'alexnet'"),
+        ("[classical]\nfolds = 1", r"classical\.folds = 1: .*greater than or equal to 2"),
+        ("[split]\nkind = 'odd'", r"split\.kind = 'odd'"),
+        ("seed = ", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(tmp_path, text, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load_config(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_presets_are_named():
+    with pytest.raises(InputError, match=r"neither a preset \(elpv, .*smoke\) nor a TOML file"):
+        load_config("nope")
+
+
+def test_lists_in_files_become_hashable_parameters(tmp_path):
+    config = load_config(write(tmp_path, "[cnn.of.cnn2]\nsize = [40, 48]"))
+    jobs = build_jobs(config, cnn_weights="random", symmetric=False)
+    (job,) = (j for j in jobs if isinstance(j, TrainJob) and j.model == "cnn2")
+    assert dict(job.params)["size"] == (40, 48)
+    assert hash(job)

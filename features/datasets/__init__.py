@@ -1,8 +1,9 @@
 """The registry of datasets: a new one is one module and one line here."""
 
+from pathlib import Path
 from typing import Any
 
-from features.datasets import elpv, folder
+from features.datasets import chips, elpv, folder, nexperia
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.errors import InputError
 
@@ -11,10 +12,12 @@ _REGISTRY: dict[str, DatasetSpec] = {
     for spec in (
         elpv.SPEC,
         folder.SPEC,
+        nexperia.SPEC,
+        chips.SPEC,
     )
 }
 
-__all__ = ["DatasetSpec", "ImageDataset", "get_spec", "load_dataset", "names"]
+__all__ = ["DatasetSpec", "ImageDataset", "get_spec", "load_dataset", "name_of", "names"]
 
 
 def names() -> list[str]:
@@ -27,6 +30,18 @@ def get_spec(name: str) -> DatasetSpec:
     if name not in _REGISTRY:
         raise InputError(f"no dataset {name!r}; there are: {', '.join(_REGISTRY)}")
     return _REGISTRY[name]
+
+
+def name_of(root: str | Path) -> str:
+    """Tell which dataset's files lie in a folder: nexperia's, elpv's, or else one folder per class."""
+    root = Path(root).expanduser()
+    if (root / "labels.csv").is_file():
+        return "elpv"
+    try:
+        nexperia.find_layout(root)
+    except InputError:
+        return "folder"
+    return "nexperia"
 
 
 def load_dataset(name: str, **options: Any) -> ImageDataset:

@@ -37,6 +37,10 @@ class ImageDataset:
         Source and licence of the images, shown wherever they are used.
     problems : tuple of (str, str)
         Files left out, each with its reason.
+    notes : tuple of str
+        Lines that tell the user what was found and mended.
+    unlabelled : tuple of str
+        Images without a label, for `defectbench predict`; not in the table.
     """
 
     name: str
@@ -46,6 +50,8 @@ class ImageDataset:
     symmetric: bool = False
     credit: str = ""
     problems: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         missing = [column for column in REQUIRED_COLUMNS if column not in self.table]

@@ -1,0 +1,149 @@
+"""Defect boxes: the two forms of their files, and what must be mended in them."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.errors import InputError
+from features.images import SUFFIXES
+
+CORNERS = ["x1", "y1", "x2", "y2"]
+_AREA_COLUMNS = ["id", "x_1", "y_1", "x_2", "y_2"]
+_CLASS_COLUMNS = ["image_id", "class", "shape", *CORNERS]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes as they are after mending.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `image_id` (without suffix), `defect_class` (empty where the file has none) and `x1, y1, x2,
+        y2` (float pixels, inclusive; NaN where there is no usable box).
+    repairs : dict of str to int
+        How many boxes needed what.
+    """
+
+    table: pd.DataFrame
+    repairs: dict[str, int]
+
+    def describe(self) -> str:
+        """Return one line: how many boxes, and every repair with its count."""
+        repairs = [f"{count} {what}" for what, count in self.repairs.items() if count]
+        return f"{len(self.table)} defect boxes: {', '.join(repairs) or 'none needed a repair'}"
+
+
+def read_boxes(paths: list[Path]) -> pd.DataFrame:
+    """Read box files of either form, with or without header, ids with or without suffix.
+
+    Returns
+    -------
+    DataFrame
+        `image_id`, `defect_class`, `x1, y1, x2, y2` as they stand in the files (NaN where missing).
+
+    Raises
+    ------
+    InputError
+        Naming the file that is neither `id,x_1,y_1,x_2,y_2` nor `image_id,class,shape,x1,y1,x2,y2`.
+    """
+    frames = [_read_one(path) for path in paths]
+    if not frames:
+        return pd.DataFrame({name: [] for name in ("image_id", "defect_class", *CORNERS)})
+    table = pd.concat(frames, ignore_index=True)
+    # The same box often stands in a file with classes and in one without: the class is worth keeping.
+    classed_first = table.sort_values("defect_class", key=lambda names: names == "", kind="stable")
+    return classed_first.drop_duplicates(["image_id", *CORNERS]).sort_index().reset_index(drop=True)
+
+
+def is_box_file(path: Path) -> bool:
+    """Tell whether the first line of a CSV file has the form of a box file."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = file.readline().strip().split(",")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return first[:5] == _AREA_COLUMNS or len(first) == 7
+
+
+def mend_boxes(boxes: pd.DataFrame, *, width: int, height: int, fill_missing: bool = False) -> Boxes:
+    """Order the corners, clip to the image, and blank what is no box; optionally fill what is blank.
+
+    Parameters
+    ----------
+    boxes : DataFrame
+        As `read_boxes` returns.
+    width, height : int
+        Of the images, pixels.
+    fill_missing : bool
+        Whether a missing box becomes its class's median box (all boxes' where the class has none).
+
+    Returns
+    -------
+    Boxes
+    """
+    table = boxes.reset_index(drop=True).copy()
+    corners = table[CORNERS].to_numpy(float)
+    repairs: Counter[str] = Counter()
+    missing = np.isnan(corners).any(axis=1)
+    repairs["with missing values"] = int(missing.sum())
+    swapped = ~missing & ((corners[:, 0] > corners[:, 2]) | (corners[:, 1] > corners[:, 3]))
+    repairs["with swapped corners"] = int(swapped.sum())
+    low, high = np.fmin(corners[:, :2], corners[:, 2:]), np.fmax(corners[:, :2], corners[:, 2:])
+    limits = np.array([width - 1, height - 1], float)
+    outside = ~missing & ((low > limits) | (high < 0)).any(axis=1)
+    repairs["wholly outside the image"] = int(outside.sum())
+    over = ~missing & ~outside & ((low < 0) | (high > limits)).any(axis=1)
+    repairs["clipped to the image"] = int(over.sum())
+    low, high = np.clip(low, 0, limits), np.clip(high, 0, limits)
+    flat = ~missing & ~outside & (high <= low).any(axis=1)
+    repairs["without area"] = int(flat.sum())
+    mended = np.hstack([low, high])
+    blank = missing | outside | flat
+    mended[blank] = np.nan
+    table[CORNERS] = mended
+    if fill_missing and blank.any():
+        median = table.groupby("defect_class")[CORNERS].transform("median")
+        table[CORNERS] = table[CORNERS].fillna(median).fillna(table[CORNERS].median())
+        repairs["filled with a median box"] = int(blank.sum())
+    return Boxes(table, dict(repairs))
+
+
+def _read_one(path: Path) -> pd.DataFrame:
+    try:
+        raw = pd.read_csv(path, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a CSV file of boxes ({str(error).splitlines()[0]})") from None
+    headed = raw.iloc[0].tolist() in (_AREA_COLUMNS, _CLASS_COLUMNS)
+    columns = {5: ["image_id", *CORNERS], 7: _CLASS_COLUMNS}.get(raw.shape[1])
+    if columns is None:
+        raise InputError(
+            f"{path}: {raw.shape[1]} columns; expected {','.join(_AREA_COLUMNS)} or "
+            f"{','.join(_CLASS_COLUMNS)}"
+        )
+    raw.columns = pd.Index(columns)
+    table = raw.iloc[1:] if headed else raw
+    numbers = table[CORNERS].apply(pd.to_numeric, errors="coerce")
+    classes = table["class"] if "class" in table else pd.Series("", index=table.index)
+    return pd.DataFrame(
+        {
+            "image_id": table["image_id"].map(without_suffix),
+            "defect_class": classes.fillna("").map(class_name),
+            **{corner: numbers[corner] for corner in CORNERS},
+        }
+    )
+
+
+def without_suffix(name: object) -> str:
+    """Return a file name or id without an image suffix and without folders."""
+    text = str(name).strip().replace("\\", "/").rsplit("/", 1)[-1]
+    stem, dot, suffix = text.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in SUFFIXES else text
+
+
+def class_name(text: str) -> str:
+    """Return a defect class in plain words: `foreign_material` is `foreign material`."""
+    return " ".join(str(text).strip().lower().replace("_", " ").replace("-", " ").split())

@@ -1,0 +1,106 @@
+"""What is wrong with a dataset's files, before anything is learnt from them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from features.datasets.base import ImageDataset
+from features.images import scan_images
+
+UNLABELLED = "(unlabelled)"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Images of each class, with its share, and whether it is a defect.
+    sizes : DataFrame
+        Images of each width, height and number of channels.
+    unreadable : list of (str, str)
+        Files that cannot be used, with the reason.
+    leaks : list of str
+        Lines that name files of the same content in two splits or with two labels.
+    copies : list of str
+        Lines that name files of the same content within one split and class.
+    notes : list of str
+        What the dataset itself reports: layout, boxes and their repairs.
+    """
+
+    counts: pd.DataFrame
+    sizes: pd.DataFrame
+    unreadable: list[tuple[str, str]]
+    leaks: list[str]
+    copies: list[str]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing must be mended before a benchmark can be trusted."""
+        return not self.unreadable and not self.leaks
+
+
+def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None = None) -> Report:
+    """Decode every image of a dataset and look for what spoils a benchmark.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+        Its unlabelled images count as a split of their own: a test image among the training images is
+        a leak, labelled or not.
+    progress : callable, optional
+        Called with the number of files done.
+
+    Returns
+    -------
+    Report
+    """
+    table = dataset.table[["path", "label"]].copy()
+    table["split"] = dataset.table.get("split", "labelled")
+    extra = pd.DataFrame({"path": list(dataset.unlabelled), "label": UNLABELLED, "split": UNLABELLED})
+    table = pd.concat([table, extra], ignore_index=True)
+    scan = scan_images(table["path"].tolist(), progress=progress)
+    table = table.merge(scan, on="path")
+    sound = table[table["problem"] == ""]
+    leaks, copies = _same_content(sound)
+    bad = table[table["problem"] != ""]
+    return Report(
+        counts=_counts(table, dataset),
+        sizes=sound.groupby(["width", "height", "channels"]).size().rename("images").reset_index(),
+        unreadable=[*dataset.problems, *zip(bad["path"], bad["problem"], strict=True)],
+        leaks=leaks,
+        copies=copies,
+        notes=list(dataset.notes),
+    )
+
+
+def _counts(table: pd.DataFrame, dataset: ImageDataset) -> pd.DataFrame:
+    counts = table["label"].value_counts()
+    names = [name for name in (*dataset.classes, UNLABELLED) if name in counts]
+    return pd.DataFrame(
+        {
+            "class": names,
+            "images": [int(counts[name]) for name in names],
+            "share": [counts[name] / len(table) for name in names],
+            "defect": [name in dataset.positive for name in names],
+        }
+    )
+
+
+def _same_content(table: pd.DataFrame) -> tuple[list[str], list[str]]:
+    leaks, copies = [], []
+    doubled = table[table["content"].duplicated(keep=False)]
+    for _, group in doubled.groupby("content", sort=False):
+        files = ", ".join(group["path"])
+        labels = set(group["label"]) - {UNLABELLED}
+        if len(labels) > 1:
+            leaks.append(f"same image, labels {' and '.join(sorted(labels))}: {files}")
+        elif group["split"].nunique() > 1:
+            leaks.append(f"same image in {' and '.join(sorted(set(group['split'])))}: {files}")
+        else:
+            copies.append(f"same image {len(group)} times in {group['label'].iloc[0]}: {files}")
+    return leaks, copies

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from bench import cli_data
 from features.errors import InputError
 
 app = typer.Typer(
@@ -16,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+app.add_typer(cli_data.app, name="data")
 
 Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
 
@@ -39,6 +42,18 @@ def run(
     grid: Annotated[Text, typer.Option(help="small or full.")] = None,
     folds: Annotated[Optional[int], typer.Option(help="Cross-validation folds.")] = None,  # noqa: UP045
     epochs: Annotated[Optional[int], typer.Option(help="Epochs of every network.")] = None,  # noqa: UP045
+    preprocess: Annotated[
+        Text, typer.Option(help="none, crop20, I, II, ...; comma-separated, each is tried.")
+    ] = None,
+    sampling: Annotated[
+        Text, typer.Option(help="all, balanced, 2000B, 5000S; comma-separated, each is tried.")
+    ] = None,
+    n: Annotated[Optional[int], typer.Option(help="chips: photographs to generate.")] = None,  # noqa: UP045
+    label_noise: Annotated[Optional[float], typer.Option(help="chips: share of wrong labels.")] = None,  # noqa: UP045
+    difficulty: Annotated[Optional[float], typer.Option(help="chips: 1 as tuned.")] = None,  # noqa: UP045
+    fill_missing_boxes: Annotated[
+        Optional[bool], typer.Option(help="nexperia: give images without a box their class's median one.")  # noqa: UP045
+    ] = None,
     device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     jobs: Annotated[Optional[int], typer.Option(help="Processes for searches; -1: all cores.")] = None,  # noqa: UP045
     name: Annotated[Text, typer.Option(help="Name of the run's folder.")] = None,
@@ -54,7 +69,18 @@ def run(
         "seed": seed,
         "device": device,
         "n_jobs": jobs,
-        "dataset": {"name": dataset, "root": root, "positive": positive, "threshold": threshold},
+        "preprocess": _listed(preprocess),
+        "sampling": _listed(sampling),
+        "dataset": {
+            "name": dataset,
+            "root": root,
+            "positive": positive,
+            "threshold": threshold,
+            "n": n,
+            "label_noise": label_noise,
+            "difficulty": difficulty,
+            "fill_missing_boxes": fill_missing_boxes,
+        },
         "split": {"kind": split},
         "features": {"backbones": _listed(backbone), "weights": _listed(weights)},
         "classical": {"grid": grid, "folds": folds},
@@ -84,6 +110,31 @@ def plot(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.
 
     for path in write_figures(RunFolder.existing(run)):
         say(path)
+
+
+@app.command(epilog="Example: defectbench predict runs/chips --images new/ --out submission.csv")
+def predict(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
+    images: Annotated[str, typer.Option(help="Folder of images to score.")],
+    out: Annotated[str, typer.Option(help="CSV file to write.")],
+    model: Annotated[str, typer.Option(help="best (by valid AUC), a model's name, or a job's id.")] = "best",
+    layout: Annotated[Text, typer.Option(help="first (id,label) or second (id,defect_score).")] = None,
+    positive: Annotated[str, typer.Option(help="Class the probability is of: bad or good.")] = "bad",
+    sample: Annotated[Text, typer.Option(help="submission_sample.csv with ids and order.")] = None,
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Score images without labels with a saved model, in the contest's format."""
+    from bench.console import say
+    from bench.predict import predict as score
+    from bench.run import cache_folder
+    from bench.run_folder import RunFolder
+    from features.store import EmbeddingStore
+
+    table = score(
+        RunFolder.existing(run), EmbeddingStore(cache_folder(cache) / "embeddings"), images, out,
+        model=model, layout=layout, positive=positive, sample=sample,
+    )  # fmt: skip
+    say(f"{len(table)} images scored: {out}")
 
 
 @app.command(epilog="Example: defectbench models")

@@ -1,5 +1,6 @@
 """What a run is: a typed, validated TOML file, a preset, and flags that override either."""
 
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import classifiers
-from features import backbones, datasets, preprocess
+from features import backbones, datasets
 from features.errors import InputError
+from features.preprocess import get_preprocess
 
 
 class _Section(BaseModel):
@@ -24,6 +26,12 @@ class DatasetConfig(_Section):
     positive: str | None = None
     threshold: float | None = None
     certainty_weights: bool | None = None
+    boxes: str | None = None
+    fill_missing_boxes: bool | None = None
+    n: int | None = Field(default=None, ge=1)
+    data_seed: int | None = Field(default=None, ge=0)
+    difficulty: float | None = Field(default=None, gt=0)
+    label_noise: float | None = Field(default=None, ge=0, lt=1)
 
     @field_validator("name")
     @classmethod
@@ -50,7 +58,6 @@ class FeaturesConfig(_Section):
     weights: tuple[str, ...] = ("random", "imagenet")
     fine_tuned: tuple[str, ...] = ("resnet18_fbp",)
     size: int = Field(224, ge=32)
-    preprocess: tuple[str, ...] = ("none",)
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     storage: Literal["float32", "float16"] = "float32"
     batch_size: int = Field(64, ge=1)
@@ -60,11 +67,6 @@ class FeaturesConfig(_Section):
     @classmethod
     def _known_backbones(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _among(names, backbones.names(), "backbone")
-
-    @field_validator("preprocess")
-    @classmethod
-    def _known_preprocess(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(names, preprocess.names(), "preprocessing")
 
     @field_validator("fine_tuned")
     @classmethod
@@ -109,17 +111,37 @@ class CnnConfig(_Section):
 
 
 class RunConfig(_Section):
-    """Everything that decides a run."""
+    """Everything that decides a run.
+
+    `preprocess`: each is a run of its own through every model, told apart in a column. `sampling`: how
+    classes are balanced: `all` (not at all), `balanced` (class weights), `2000B` or `2000S` (images of
+    each class an epoch, with or without replacement; networks only).
+    """
 
     name: str = "run"
     seed: int = Field(0, ge=0)
     device: str = "auto"
     n_jobs: int = -1
+    preprocess: tuple[str, ...] = ("none",)
+    sampling: tuple[str, ...] = ("all",)
     dataset: DatasetConfig = DatasetConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
     classical: ClassicalConfig = ClassicalConfig()
     cnn: CnnConfig = CnnConfig()
+
+    @field_validator("preprocess")
+    @classmethod
+    def _known_preprocess(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(get_preprocess(name).name for name in names)
+
+    @field_validator("sampling")
+    @classmethod
+    def _known_sampling(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not re.fullmatch(r"all|balanced|[1-9]\d*[BS]", name):
+                raise ValueError(f"{name!r}: give all, balanced, or a number with B or S, such as 2000B")
+        return names
 
 
 def presets() -> list[str]:

@@ -2,113 +2,25 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
 
 import classifiers
-from bench.config import RunConfig
-from bench.console import task, warn
+from bench.console import task
+from bench.context import Context, Embedded
 from bench.jobs import EmbedJob, FitJob, Job, ProjectJob, TrainJob, weights_name
-from bench.run_folder import RunFolder
-from classifiers.saving import load_classifier, save_classifier
+from classifiers.saving import save_classifier
 from features.arrays import load_images
-from features.backbones import Backbone, load_backbone
-from features.cached import CachedExtractor
-from features.errors import InputError, WeightsUnavailable
-from features.extractor import Extractor
-from features.store import EmbeddingStore
 from results.metrics import choose_threshold
-from results.predictions import END_TO_END
+from results.predictions import END_TO_END, SPLITS
 from results.projections import project
-
-
-@dataclass
-class Context:
-    """What jobs share.
-
-    Parameters
-    ----------
-    config : RunConfig
-    folder : RunFolder
-    images : DataFrame
-        The run's split.
-    store : EmbeddingStore
-    """
-
-    config: RunConfig
-    folder: RunFolder
-    images: pd.DataFrame
-    store: EmbeddingStore
-    _embeddings: dict[str, tuple[np.ndarray, float]] = field(default_factory=dict)
-    _backbones: dict[tuple[str, str], Backbone | WeightsUnavailable] = field(default_factory=dict)
-
-    @property
-    def channels(self) -> int:
-        """3 when any image has colour, else 1."""
-        return int(self.images["channels"].max())
-
-    def rows(self, split: str) -> np.ndarray:
-        """Positions of the images of one split."""
-        return np.flatnonzero((self.images["split"] == split).to_numpy())
-
-    @property
-    def y(self) -> np.ndarray:
-        """1 where an image shows a defect."""
-        return self.images["y"].to_numpy(int)
-
-    def backbone(self, name: str, weights: str) -> Backbone:
-        """Load a backbone once; weights that could not be reached are not asked for again."""
-        key = (name, weights)
-        if key not in self._backbones:
-            try:
-                self._backbones[key] = load_backbone(name, weights, seed=self.config.seed)
-            except WeightsUnavailable as error:
-                self._backbones[key] = error
-        found = self._backbones[key]
-        if isinstance(found, WeightsUnavailable):
-            raise found
-        return found
-
-    def embeddings(self, job: EmbedJob) -> tuple[np.ndarray, float]:
-        """Return a job's matrix (n_images, dim) and its microseconds per image."""
-        if job.id not in self._embeddings:
-            self._embeddings.clear()
-            self._embeddings[job.id] = self._extract(job)
-        return self._embeddings[job.id]
-
-    def _extract(self, job: EmbedJob) -> tuple[np.ndarray, float]:
-        if job.network is None:
-            backbone = self.backbone(job.backbone, job.weights)
-        else:
-            trained = load_classifier(self.folder.model_path(job.network), device=self.config.device)
-            backbone = trained.as_backbone(job.backbone)
-        cached = CachedExtractor(
-            Extractor(
-                backbone,
-                size=job.size,
-                preprocess=job.preprocess,
-                precision=job.precision,
-                device=self.config.device,
-                batch_size=self.config.features.batch_size,
-            ),
-            self.store,
-            job.storage,
-        )
-        images = self.images
-        with task(job.title, len(images)) as update:
-            matrix = cached.transform(
-                images["path"].tolist(),
-                image_ids=images["image_id"].tolist(),
-                labels=images["label"].tolist(),
-                progress=update,
-                warn=warn,
-            )
-        return matrix.astype(np.float32, copy=False), cached.collection().microseconds_per_image
 
 
 def execute(job: Job, context: Context) -> None:
@@ -118,13 +30,19 @@ def execute(job: Job, context: Context) -> None:
 
 def row_of(job: Job, context: Context) -> dict[str, Any] | None:
     """Return the key columns of the leaderboard row that a job makes, None when it makes none."""
-    if isinstance(job, FitJob):
-        embed = job.embeddings
-        return _key(job.model, embed.backbone, embed.weights, embed.preprocess, context)
-    if isinstance(job, TrainJob):
-        sampling = str(dict(job.params).get("sampling", "all"))
-        return _key(job.model, END_TO_END, job.weights, job.preprocess, context, sampling)
-    return None
+    if not isinstance(job, FitJob | TrainJob):
+        return None
+    source = job.embeddings if isinstance(job, FitJob) else job
+    features = job.embeddings.backbone if isinstance(job, FitJob) else END_TO_END
+    return {
+        "model": classifiers.get_spec(job.model).title,
+        "features": features,
+        "weights": weights_name(source.weights),
+        "split_kind": context.config.split.kind,
+        "preprocess": source.preprocess,
+        "sampling": job.sampling,
+        "repeat": 0,
+    }
 
 
 def _embed(job: EmbedJob, context: Context) -> None:
@@ -132,7 +50,8 @@ def _embed(job: EmbedJob, context: Context) -> None:
 
 
 def _fit(job: FitJob, context: Context) -> None:
-    matrix, embed_us = context.embeddings(job.embeddings)
+    embedded = context.embeddings(job.embeddings)
+    matrix = embedded.matrix
     y, train = context.y, context.rows("train")
     started = time.perf_counter()
     if job.selection == "cv":
@@ -148,16 +67,20 @@ def _fit(job: FitJob, context: Context) -> None:
         search.fit(matrix[both], y[both])
         params = search.best_params_
         estimator = clone(search.estimator).set_params(**params).fit(matrix[train], y[train])
-    fit_seconds = time.perf_counter() - started
-    scored = np.concatenate([context.rows("valid"), context.rows("test")])
-    started = time.perf_counter()
-    score, kind = score_defects(estimator, matrix[scored])
-    own_us = 1e6 * (time.perf_counter() - started) / len(scored)
-    _finish(job, context, job.model, estimator, scored, score, kind, fit_seconds, embed_us + own_us, params)
+    seconds = time.perf_counter() - started
+    X = {split: matrix[context.rows(split)] for split in SPLITS}
+    _finish(job, context, _Fitted(estimator, X, seconds, params, embedded))
 
 
 def _train(job: TrainJob, context: Context) -> None:
-    params = {**dict(job.params), "weights": job.weights, "random_state": job.seed}
+    balanced = job.sampling == "balanced"
+    params = {
+        **dict(job.params),
+        "weights": job.weights,
+        "random_state": job.seed,
+        "sampling": "all" if balanced else job.sampling,
+        "class_weight": "balanced" if balanced else None,
+    }
     estimator = classifiers.make_classifier(
         job.model,
         **params,
@@ -168,7 +91,7 @@ def _train(job: TrainJob, context: Context) -> None:
     with task(f"reading images for {job.model}", len(images)) as update:
         pixels = load_images(
             images["path"].tolist(),
-            size=estimator.image_size or _common_size(images),
+            size=estimator.image_size or context.common_size(),
             channels=context.channels,
             preprocess=job.preprocess,
             spill=context.folder.path / "cache" / f"{job.id}.npy",
@@ -186,27 +109,26 @@ def _train(job: TrainJob, context: Context) -> None:
                 row["epoch"], f"loss {row['train_loss']:.3f}, valid AUC {row['valid_auc']:.3f}"
             ),
         )
-    scored = np.concatenate([valid, context.rows("test")])
-    started = time.perf_counter()
-    score, kind = score_defects(estimator, pixels[scored])
-    predict_us = 1e6 * (time.perf_counter() - started) / len(scored)
-    chosen = {**dict(job.params), "best_epoch": estimator.best_epoch_}
     context.folder.write_frame(context.folder.history_path(job), estimator.history_)
     seconds = float(estimator.history_["seconds"].sum())
-    _finish(job, context, job.model, estimator, scored, score, kind, seconds, predict_us, chosen)
+    chosen = {**dict(job.params), "best_epoch": estimator.best_epoch_}
+    X = {split: pixels[context.rows(split)] for split in SPLITS}
+    _finish(job, context, _Fitted(estimator, X, seconds, chosen))
     context.folder.checkpoint_path(job).unlink(missing_ok=True)
 
 
 def _project(job: ProjectJob, context: Context) -> None:
     embed = job.embeddings
-    matrix, _ = context.embeddings(embed)
-    frame = project(matrix, context.images["image_id"].tolist(), seed=job.seed)
+    frame = project(context.embeddings(embed).matrix, context.images["image_id"].tolist(), seed=job.seed)
     frame.insert(0, "features", embed.backbone)
     frame.insert(1, "weights", weights_name(embed.weights))
+    frame.insert(2, "preprocess", embed.preprocess)
     context.folder.write_frame(context.folder.projection_path(job.id), frame)
 
 
 def _search(job: FitJob, context: Context, cv: Any, refit: bool) -> BaseEstimator:
+    balance = classifiers.get_spec(job.model).balance
+    train = context.y[context.rows("train")]
     return classifiers.make_search(
         job.model,
         grid=job.grid,
@@ -215,6 +137,7 @@ def _search(job: FitJob, context: Context, cv: Any, refit: bool) -> BaseEstimato
         refit=refit,
         n_jobs=context.config.n_jobs,
         random_state=job.seed,
+        params=balance(train) if job.sampling == "balanced" and balance else None,
     )
 
 
@@ -236,67 +159,54 @@ def score_defects(estimator: BaseEstimator, X: np.ndarray) -> tuple[np.ndarray, 
     return np.asarray(estimator.decision_function(X), float), "decision"
 
 
-def _finish(
-    job: FitJob | TrainJob,
-    context: Context,
-    model: str,
-    estimator: BaseEstimator,
-    scored: np.ndarray,
-    score: np.ndarray,
-    score_kind: str,
-    fit_seconds: float,
-    predict_us: float,
-    params: dict[str, Any],
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A fitted model, what it is to score, and what it cost.
+
+    `X` maps valid and test to inputs; `embedded` is where they come from when they are embeddings.
+    """
+
+    estimator: BaseEstimator
+    X: dict[str, np.ndarray]
+    fit_seconds: float
+    params: dict[str, Any]
+    embedded: Embedded | None = None
+
+
+def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
     """Save the model, then write the predictions: a job with predictions is done."""
-    images = context.images.iloc[scored]
-    valid = (images["split"] == "valid").to_numpy()
     row = row_of(job, context)
     assert row is not None
-    card = {
-        "row": row,
-        "threshold": choose_threshold(context.y[scored][valid], score[valid]),
-        "positive": 1,
-    }
-    save_classifier(model, estimator, context.folder.model_path(job), card)
-    plain = {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in params.items()}
-    frame = pd.DataFrame(
-        {
-            **row,
-            "image_id": images["image_id"],
-            "split": images["split"],
-            "label": images["label"],
-            "y_true": context.y[scored],
-            "score": score,
-            "score_kind": score_kind,
-            "fit_seconds": fit_seconds,
-            "predict_us": predict_us,
-            "params": json.dumps(plain, sort_keys=True),
-        }
+    started = time.perf_counter()
+    scores = {split: score_defects(fitted.estimator, X) for split, X in fitted.X.items()}
+    count = sum(map(len, fitted.X.values()))
+    embed_us = fitted.embedded.microseconds if fitted.embedded else 0.0
+    predict_us = embed_us + 1e6 * (time.perf_counter() - started) / count
+    _save(job, context, fitted, row)
+    plain = {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in fitted.params.items()}
+    frames = []
+    for split, (score, kind) in scores.items():
+        images = context.images.iloc[context.rows(split)]
+        columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
+        measured = {"y_true": images["y"], "score": score, "score_kind": kind}
+        frames.append(pd.DataFrame({**row, **columns, **measured}))
+    frame = pd.concat(frames).assign(
+        fit_seconds=fitted.fit_seconds,
+        predict_us=predict_us,
+        params=json.dumps(plain, sort_keys=True),
     )
     context.folder.write_predictions(job, frame)
 
 
-def _key(
-    model: str, features: str, weights: str, preprocess: str, context: Context, sampling: str = "all"
-) -> dict[str, Any]:
-    return {
-        "model": classifiers.get_spec(model).title,
-        "features": features,
-        "weights": weights_name(weights),
-        "split_kind": context.config.split.kind,
-        "preprocess": preprocess,
-        "sampling": sampling,
-        "repeat": 0,
-    }
-
-
-def _common_size(images: pd.DataFrame) -> tuple[int, int]:
-    sizes = set(zip(images["height"], images["width"], strict=True))
-    if len(sizes) > 1:
-        raise InputError(f"images of {len(sizes)} sizes: give the network a size, such as 224")
-    height, width = sizes.pop()
-    return int(height), int(width)
+def _save(job: FitJob | TrainJob, context: Context, fitted: _Fitted, row: dict[str, Any]) -> None:
+    """Save what tells probabilities: a model of decision values is calibrated on the valid split."""
+    estimator, X, y = fitted.estimator, fitted.X["valid"], context.y[context.rows("valid")]
+    if not hasattr(estimator, "predict_proba"):
+        estimator = CalibratedClassifierCV(FrozenEstimator(estimator)).fit(X, y)
+    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score_defects(estimator, X)[0])}
+    if fitted.embedded:
+        card["weights_sha256"] = fitted.embedded.weights_sha256
+    save_classifier(job.model, estimator, context.folder.model_path(job), card)
 
 
 _ACTIONS: dict[type[Job], Any] = {EmbedJob: _embed, FitJob: _fit, TrainJob: _train, ProjectJob: _project}

@@ -1,5 +1,6 @@
 """The flat list of jobs that a run is, built here and nowhere else."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -56,6 +57,7 @@ class TrainJob(Job):
     model: str
     weights: str
     preprocess: str = "none"
+    sampling: str = "all"
     params: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -106,6 +108,7 @@ class FitJob(Job):
     folds: int = 5
     scoring: str = "roc_auc"
     selection: str = "cv"
+    sampling: str = "all"
 
     @property
     def title(self) -> str:
@@ -136,6 +139,22 @@ class ProjectJob(Job):
         return self.embeddings.slug
 
 
+def to_record(job: Job) -> dict[str, Any]:
+    """Return a job as JSON values, from which `from_record` makes it again."""
+    values = {each.name: getattr(job, each.name) for each in fields(job)}
+    plain = {name: to_record(v) if isinstance(v, Job) else v for name, v in values.items()}
+    return {"id": job.id, "kind": job.kind, "title": job.title, "fields": plain}
+
+
+def from_record(record: dict[str, Any]) -> Job:
+    """Make the job of a record."""
+    values: dict[str, Any] = {
+        name: from_record(value) if isinstance(value, dict) else _hashable(value)
+        for name, value in record["fields"].items()
+    }
+    return _KINDS[record["kind"]](**values)
+
+
 def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[Job]:
     """Build the run's jobs, each after those that it needs.
 
@@ -153,24 +172,28 @@ def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[
     list of Job
     """
     frozen = list(_frozen_embeddings(config))
-    networks = [_train_job(config, name, cnn_weights, symmetric) for name in config.cnn.models]
+    settings = [(name, *each) for name in config.cnn.models for each in _variants(config)]
+    networks = [_train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
     tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
     jobs: list[Job] = []
     for embed in frozen:
         jobs += [embed, *_fit_jobs(config, embed, "cv")]
     jobs += networks
     for embed in tuned:
-        if embed.network not in networks:
-            jobs.append(embed.network)  # type: ignore[arg-type]
-        jobs += [embed, *_fit_jobs(config, embed, "valid")]
+        jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
     if config.features.projections:
         jobs += [ProjectJob(seed=config.seed, embeddings=embed) for embed in [*frozen, *tuned]]
     return list(dict.fromkeys(jobs))
 
 
+def _variants(config: RunConfig) -> list[tuple[str, str]]:
+    """Return every (preprocess, sampling) that networks are trained with."""
+    return [(preprocess, sampling) for preprocess in config.preprocess for sampling in config.sampling]
+
+
 def _frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
     features = config.features
-    for preprocess in features.preprocess:
+    for preprocess in config.preprocess:
         for backbone in features.backbones:
             for weights in features.weights:
                 yield EmbedJob(
@@ -185,8 +208,10 @@ def _frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
 
 
 def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Iterator[EmbedJob]:
-    for name in config.features.fine_tuned if config.classical.models else ():
-        network = _train_job(config, name, weights, symmetric)
+    names = config.features.fine_tuned if config.classical.models else ()
+    # Of several samplings the first one's network becomes a backbone; the heads have their own.
+    for name, preprocess in itertools.product(names, config.preprocess):
+        network = _train_job(config, name, preprocess, config.sampling[0], weights, symmetric)
         estimator = classifiers.make_classifier(name, **dict(network.params))
         size = estimator.get_params()["size"]
         yield EmbedJob(
@@ -194,13 +219,16 @@ def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Itera
             backbone=name,
             weights=FINE_TUNED,
             size=size,
+            preprocess=preprocess,
             precision=config.features.precision,
             storage=config.features.storage,
             network=network,
         )
 
 
-def _train_job(config: RunConfig, name: str, weights: str, symmetric: bool) -> TrainJob:
+def _train_job(
+    config: RunConfig, name: str, preprocess: str, sampling: str, weights: str, symmetric: bool
+) -> TrainJob:
     params = dict(config.cnn.params_of(name))
     if symmetric and classifiers.get_spec(name).augmented:
         params.setdefault("augment", SYMMETRIC_AUGMENT)
@@ -209,11 +237,15 @@ def _train_job(config: RunConfig, name: str, weights: str, symmetric: bool) -> T
         seed=config.seed,
         model=name,
         weights=weights if classifiers.get_spec(name).pretrained else "random",
+        preprocess=preprocess,
+        sampling=sampling,
         params=tuple(sorted((key, _hashable(value)) for key, value in params.items())),
     )
 
 
 def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
+    # Drawing images anew each epoch is for networks; classical models see all rows, weighted or not.
+    samplings = dict.fromkeys("balanced" if each == "balanced" else "all" for each in config.sampling)
     return [
         FitJob(
             seed=config.seed,
@@ -223,8 +255,10 @@ def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
             folds=config.classical.folds,
             scoring=config.classical.scoring,
             selection=selection,
+            sampling=sampling,
         )
         for name in config.classical.models
+        for sampling in samplings
     ]
 
 
@@ -235,4 +269,12 @@ def weights_name(weights: str) -> str:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(_hashable(each) for each in value) if isinstance(value, list) else value
+
+
+_KINDS: dict[str, type[Job]] = {
+    "train": TrainJob,
+    "embed": EmbedJob,
+    "fit": FitJob,
+    "project": ProjectJob,
+}

@@ -38,8 +38,9 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
     if folder.split.is_file():
         return dataset, _take_up(config, folder, dataset)
     say(f"{len(dataset.table)} images of {len(dataset.classes)} classes in dataset {dataset.name}")
-    if dataset.credit:
-        say(dataset.credit)
+    for line in (dataset.credit, *dataset.notes):
+        if line:
+            say(line)
     with task("reading images", len(dataset.table)) as update:
         scan = scan_images(dataset.table["path"].tolist(), progress=update)
     bad = scan[scan["problem"] != ""]

@@ -7,7 +7,7 @@ from rich.panel import Panel
 
 from bench import console
 from bench.config import RunConfig
-from bench.execute import Context
+from bench.context import Context
 from bench.jobs import build_jobs
 from bench.outputs import write_figures, write_tables
 from bench.prepare import prepare

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.config import RunConfig
-from bench.jobs import Job
+from bench.jobs import Job, from_record, to_record
 from features.errors import InputError
 from features.files import atomic_path, write_text
 from results.predictions import read_predictions, to_table
@@ -76,8 +76,12 @@ class RunFolder:
         """Write the resolved configuration, the versions, the commit and the list of jobs."""
         self.write_config(config)
         write_text(self.path / "environment.json", json.dumps(_environment(config), indent=2) + "\n")
-        listed = [{"id": job.id, "kind": job.kind, "title": job.title} for job in jobs]
+        listed = [to_record(job) for job in jobs]
         write_text(self.path / "jobs.json", json.dumps(listed, indent=2) + "\n")
+
+    def jobs(self) -> list[Job]:
+        """Return the run's list of jobs."""
+        return [from_record(record) for record in json.loads((self.path / "jobs.json").read_text())]
 
     def config(self) -> RunConfig:
         """Return the configuration that the run was last made with."""
@@ -137,27 +141,24 @@ class RunFolder:
 
     def predictions(self) -> pd.DataFrame:
         """Return the predictions of all jobs on the run's list that ended well."""
-        done = [job_id for job_id in self._listed() if self._is_ok(job_id)]
-        paths = [self.predictions_path(job_id) for job_id in done]
+        paths = [self.predictions_path(job.id) for job in self.jobs() if self.is_ok(job)]
         return read_predictions(path for path in paths if path.is_file())
 
     def statuses(self) -> pd.DataFrame:
         """Return the leaderboard's key columns and the status of jobs on the list that made no row."""
-        outcomes = [self.outcome(job_id) for job_id in self._listed()]
+        outcomes = [self.outcome(job.id) for job in self.jobs()]
         missing = [each for each in outcomes if each and each.row and each.status != OK]
         return pd.DataFrame([{**(each.row or {}), "status": each.status} for each in missing])
 
     def projections(self) -> pd.DataFrame:
         """Return the projections of all jobs on the run's list."""
-        paths = [self.projection_path(job_id) for job_id in self._listed()]
+        paths = [self.projection_path(job.id) for job in self.jobs()]
         frames = [pd.read_parquet(path) for path in paths if path.is_file()]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
-    def _listed(self) -> list[str]:
-        return [entry["id"] for entry in json.loads((self.path / "jobs.json").read_text())]
-
-    def _is_ok(self, job_id: str) -> bool:
-        outcome = self.outcome(job_id)
+    def is_ok(self, job: Job) -> bool:
+        """Tell whether a job has ended well."""
+        outcome = self.outcome(job.id)
         return outcome is not None and outcome.status == OK
 
     def _outcome_path(self, job_id: str) -> Path:

@@ -5,9 +5,10 @@ import time
 import traceback
 
 from bench.console import say, warn
-from bench.execute import Context, execute, row_of
+from bench.context import Context
+from bench.execute import execute, row_of
 from bench.jobs import Job
-from bench.run_folder import OK, Outcome, RunFolder
+from bench.run_folder import OK, Outcome
 from features.errors import InputError, WeightsUnavailable
 from features.files import write_text
 
@@ -33,7 +34,7 @@ def run_jobs(jobs: list[Job], context: Context) -> dict[str, Outcome]:
         When the disk is full: nothing can be recorded then. What was finished is kept.
     """
     outcomes: dict[str, Outcome] = {}
-    todo = [job for job in jobs if not _is_done(job, context.folder)]
+    todo = [job for job in jobs if not context.folder.is_ok(job)]
     if len(todo) < len(jobs):
         say(f"{len(jobs) - len(todo)} of {len(jobs)} jobs are done already")
     for job in jobs:
@@ -46,11 +47,6 @@ def run_jobs(jobs: list[Job], context: Context) -> dict[str, Outcome]:
         place = f"[{len(outcomes)}/{len(jobs)}]"
         say(f"{place} {job.title}: {outcome.status if outcome.status != OK else f'{outcome.seconds:.1f} s'}")
     return outcomes
-
-
-def _is_done(job: Job, folder: RunFolder) -> bool:
-    outcome = folder.outcome(job.id)
-    return outcome is not None and outcome.status == OK
 
 
 def _run(job: Job, context: Context, outcomes: dict[str, Outcome]) -> Outcome:

@@ -64,6 +64,7 @@ def make_search(
     refit: bool = True,
     n_jobs: int | None = -1,
     random_state: int = 0,
+    params: dict[str, Any] | None = None,
 ) -> BaseEstimator:
     """Make the grid search of a classical model.
 
@@ -83,6 +84,8 @@ def make_search(
         Processes.
     random_state : int
         Seed of the model.
+    params : dict, optional
+        Further parameters of the model, the same in every cell.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def make_search(
     if grid not in spec.grids:
         raise InputError(f"model {name} has no grid {grid!r}; it has: {', '.join(spec.grids) or 'none'}")
     return GridSearchCV(
-        spec.make(random_state=random_state),
+        spec.make(random_state=random_state, **(params or {})),
         spec.grids[grid],
         cv=cv,
         scoring=scoring,

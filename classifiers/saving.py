@@ -25,6 +25,8 @@ _VERSIONED = {"classical": ("scikit-learn", "xgboost"), "cnn": ("torch", "torchv
 
 # What skops may build besides its own list of safe types; anything else in a file is refused.
 _TRUSTED = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
     "sklearn.tree._tree.Tree",
     "xgboost.sklearn.XGBClassifier",
     "xgboost.core.Booster",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,6 +30,8 @@ class ClassifierSpec:
         One line for `defectbench models`.
     grids : mapping of str to param_grid
         For classical ones: the grids `small` and `full`, in the names of `make`'s estimator.
+    balance : callable, optional
+        For classical ones: labels (n,) of 0 and 1 to the parameters that weigh both classes equally.
     pretrained : bool
         For networks: whether there are ImageNet weights to start from.
     augmented : bool
@@ -41,6 +44,7 @@ class ClassifierSpec:
     make: Callable[..., BaseEstimator]
     summary: str
     grids: Mapping[str, ParamGrid] = field(default_factory=dict)
+    balance: Callable[[np.ndarray], dict[str, Any]] | None = None
     pretrained: bool = False
     augmented: bool = False
 

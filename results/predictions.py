@@ -13,6 +13,7 @@ from results.errors import PredictionsError
 SPLITS = ("valid", "test")
 END_TO_END = "end-to-end"
 
+FEATURE_SET = ["features", "weights", "preprocess"]
 ROW_KEY = ["model", "features", "weights", "split_kind", "preprocess", "sampling", "repeat"]
 
 SCHEMA = pa.schema(
@@ -74,6 +75,13 @@ class Row:
     def constant(self, column: str) -> object:
         """Return the value of a column that is the same in every line."""
         return self.frame[column].iloc[0]
+
+
+def name_features(features: str, weights: str, preprocess: str = "none") -> str:
+    """Return what people call a feature set."""
+    if features == END_TO_END:
+        return END_TO_END if preprocess == "none" else f"{END_TO_END}, {preprocess}"
+    return ", ".join([features, weights, *([preprocess] if preprocess != "none" else [])])
 
 
 def validate(frame: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ SPEC = ClassifierSpec(
     kind="classical",
     make=make_lda,
     summary="linear discriminant analysis with shrinkage",
+    balance=lambda y: {"priors": [0.5, 0.5]},
     grids={
         "small": {"model__shrinkage": [1e-3, 1e-2, 0.1, 0.3, 0.5, 0.9]},
         "full": {"model__shrinkage": SHRINKAGE},

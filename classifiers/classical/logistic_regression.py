@@ -21,6 +21,7 @@ SPEC = ClassifierSpec(
     kind="classical",
     make=make_logistic_regression,
     summary="logistic regression, L2",
+    balance=lambda y: {"class_weight": "balanced"},
     grids={
         "small": {"model__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
         "full": {"model__C": list(np.logspace(-5, 3, 9))},

@@ -26,6 +26,7 @@ SPEC = ClassifierSpec(
     kind="classical",
     make=make_random_forest,
     summary="random forest",
+    balance=lambda y: {"class_weight": "balanced"},
     grids={
         "small": {
             "model__n_estimators": [200],

@@ -27,6 +27,7 @@ SPEC = ClassifierSpec(
     kind="classical",
     make=make_svm,
     summary="support vector machine, linear and RBF kernels",
+    balance=lambda y: {"class_weight": "balanced"},
     grids={
         "small": [
             {"model__kernel": ["linear"], "model__C": [1e-4, 1e-3, 1e-2]},

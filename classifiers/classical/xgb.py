@@ -25,6 +25,7 @@ SPEC = ClassifierSpec(
     kind="classical",
     make=make_xgb,
     summary="XGBoost, histogram trees",
+    balance=lambda y: {"scale_pos_weight": float((y == 0).sum() / max((y == 1).sum(), 1))},
     grids={
         "small": {
             "model__n_estimators": [200],

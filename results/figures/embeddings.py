@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from results.figures.style import DEFECT, GOOD, house_style
 from results.leaderboard import scored
-from results.predictions import Row, rows_of
+from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
 
 def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
@@ -15,7 +15,7 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
     Parameters
     ----------
     projections : DataFrame
-        Columns `features`, `weights`, `projection`, `image_id`, `x`, `y`.
+        Columns `features`, `weights`, `preprocess`, `projection`, `image_id`, `x`, `y`.
     truth : DataFrame
         Columns `image_id` and `defect` (1 where the image shows one).
     predictions : DataFrame
@@ -26,28 +26,28 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
     -------
     Figure
     """
-    sets = list(projections.groupby(["features", "weights"], sort=False, observed=True))
+    sets = list(projections.groupby(FEATURE_SET, sort=False, observed=True))
     methods = list(projections["projection"].unique())
     with house_style():
         figure = Figure(figsize=(3.3 * len(methods), 3.2 * len(sets) + 0.4))
         axes = figure.subplots(len(sets), len(methods), squeeze=False)
-        for line, ((features, weights), points) in zip(axes, sets, strict=True):
-            best = best_on_valid(predictions, str(features), str(weights))
+        for line, (key, points) in zip(axes, sets, strict=True):
+            best = best_on_valid(predictions, tuple(map(str, key)))
             wrong = misclassified(best) if best else set()
             for ax, method in zip(line, methods, strict=True):
                 chosen = points[points["projection"] == method].merge(truth, on="image_id")
                 _draw(ax, chosen, wrong)
-                ax.set_title(f"{method}: {features}, {weights}")
+                ax.set_title(f"{method}: {name_features(*map(str, key))}")
             line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
-def best_on_valid(predictions: pd.DataFrame, features: str, weights: str) -> Row | None:
+def best_on_valid(predictions: pd.DataFrame, key: tuple[str, ...]) -> Row | None:
     """Return the row of the highest accuracy on the valid split among those of one feature set."""
-    chosen = predictions[(predictions["features"] == features) & (predictions["weights"] == weights)]
-    rows = list(rows_of(chosen))
+    chosen = (predictions[FEATURE_SET] == list(key)).all(axis=1)
+    rows = list(rows_of(predictions[chosen]))
     return max(rows, key=_valid_accuracy) if rows else None
 
 

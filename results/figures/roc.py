@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from results.figures.style import house_style
-from results.predictions import END_TO_END, Row, rows_of
+from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
 _LINES = ("-", "--", ":", "-.")
 
@@ -26,7 +26,7 @@ def roc_figure(predictions: pd.DataFrame) -> Figure:
     """
     panels: dict[str, list[Row]] = {}
     for row in rows_of(predictions):
-        panels.setdefault(_panel(row), []).append(row)
+        panels.setdefault(name_features(*(str(row.key[name]) for name in FEATURE_SET)), []).append(row)
     with house_style():
         figure = Figure(figsize=(3.6 * max(len(panels), 1), 3.9))
         axes = figure.subplots(1, max(len(panels), 1), squeeze=False, sharey=True)[0]
@@ -34,12 +34,6 @@ def roc_figure(predictions: pd.DataFrame) -> Figure:
             _draw(ax, title, rows)
         axes[0].set_ylabel("true positive rate (defects found)")
     return figure
-
-
-def _panel(row: Row) -> str:
-    if row.key["features"] == END_TO_END:
-        return END_TO_END
-    return f"{row.key['features']}, {row.key['weights']}"
 
 
 def _draw(ax: Axes, title: str, rows: list[Row]) -> None:

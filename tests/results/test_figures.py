@@ -17,7 +17,13 @@ def frame():
 def points(frame):
     ids = sorted(frame["image_id"].unique())
     matrix = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float32)
-    return projections.project(matrix, ids, seed=0).assign(features="resnet18", weights="random"), ids, matrix
+    return (
+        projections.project(matrix, ids, seed=0).assign(
+            features="resnet18", weights="random", preprocess="none"
+        ),
+        ids,
+        matrix,
+    )
 
 
 def test_projections_are_complete_and_repeat(points):
@@ -38,7 +44,7 @@ def test_embeddings_figure_rings_the_misclassified(frame, points):
     truth = frame[["image_id", "y_true"]].drop_duplicates().rename(columns={"y_true": "defect"})
     figure = embeddings_figure(points[0], truth, frame)
     assert len(figure.axes) == 3
-    best = best_on_valid(frame, "resnet18", "random")
+    best = best_on_valid(frame, ("resnet18", "random", "none"))
     assert best.key["model"] == "SVM"
     ringed = figure.axes[0].collections[2].get_offsets()
     assert len(ringed) == len(misclassified(best)) > 0

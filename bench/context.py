@@ -1,0 +1,131 @@
+"""What the jobs of a run share: its images, its folder, the embedding store."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bench.config import RunConfig
+from bench.console import task, warn
+from bench.jobs import EmbedJob
+from bench.run_folder import RunFolder
+from classifiers.saving import load_classifier
+from features.backbones import Backbone, load_backbone
+from features.cached import CachedExtractor
+from features.errors import InputError, WeightsUnavailable
+from features.extractor import Extractor
+from features.store import EmbeddingStore
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """One set of embeddings.
+
+    Parameters
+    ----------
+    matrix : float32 array, shape (n_images, dim)
+    microseconds : float
+        What the network took for an image.
+    weights_sha256 : str
+        Hash of the network's weights.
+    """
+
+    matrix: np.ndarray
+    microseconds: float
+    weights_sha256: str
+
+
+@dataclass
+class Context:
+    """What jobs share.
+
+    Parameters
+    ----------
+    config : RunConfig
+    folder : RunFolder
+    images : DataFrame
+        The run's split.
+    store : EmbeddingStore
+    """
+
+    config: RunConfig
+    folder: RunFolder
+    images: pd.DataFrame
+    store: EmbeddingStore
+    _embeddings: dict[str, Embedded] = field(default_factory=dict)
+    _backbones: dict[tuple[str, str], Backbone | WeightsUnavailable] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> int:
+        """3 when any image has colour, else 1."""
+        return int(self.images["channels"].max())
+
+    def rows(self, split: str) -> np.ndarray:
+        """Positions of the images of one split."""
+        return np.flatnonzero((self.images["split"] == split).to_numpy())
+
+    @property
+    def y(self) -> np.ndarray:
+        """1 where an image shows a defect."""
+        return self.images["y"].to_numpy(int)
+
+    def common_size(self) -> tuple[int, int]:
+        """Return the one (height, width) of all images; `InputError` when they differ."""
+        sizes = set(zip(self.images["height"], self.images["width"], strict=True))
+        if len(sizes) > 1:
+            raise InputError(f"images of {len(sizes)} sizes: give the network a size, such as 224")
+        height, width = sizes.pop()
+        return int(height), int(width)
+
+    def backbone(self, name: str, weights: str) -> Backbone:
+        """Load a backbone once; weights that could not be reached are not asked for again."""
+        key = (name, weights)
+        if key not in self._backbones:
+            try:
+                self._backbones[key] = load_backbone(name, weights, seed=self.config.seed)
+            except WeightsUnavailable as error:
+                self._backbones[key] = error
+        found = self._backbones[key]
+        if isinstance(found, WeightsUnavailable):
+            raise found
+        return found
+
+    def embeddings(self, job: EmbedJob) -> Embedded:
+        """Return a job's embeddings of all images; the last set asked for stays in memory."""
+        if job.id not in self._embeddings:
+            self._embeddings.clear()
+            self._embeddings[job.id] = self._extract(job)
+        return self._embeddings[job.id]
+
+    def extractor(self, job: EmbedJob) -> CachedExtractor:
+        """Return what embeds images the way `job` does."""
+        if job.network is None:
+            backbone = self.backbone(job.backbone, job.weights)
+        else:
+            trained = load_classifier(self.folder.model_path(job.network), device=self.config.device)
+            backbone = trained.as_backbone(job.backbone)
+        extractor = Extractor(
+            backbone,
+            size=job.size,
+            preprocess=job.preprocess,
+            precision=job.precision,
+            device=self.config.device,
+            batch_size=self.config.features.batch_size,
+        )
+        return CachedExtractor(extractor, self.store, job.storage)
+
+    def _extract(self, job: EmbedJob) -> Embedded:
+        cached, images = self.extractor(job), self.images
+        with task(job.title, len(images)) as update:
+            matrix = cached.transform(
+                images["path"].tolist(),
+                image_ids=images["image_id"].tolist(),
+                labels=images["label"].tolist(),
+                progress=update,
+                warn=warn,
+            )
+        return Embedded(
+            matrix.astype(np.float32, copy=False),
+            cached.collection().microseconds_per_image,
+            cached.key.weights_sha256,
+        )

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import GridSearchCV
 
 from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
 from classifiers.cnn import resnet, two_layer
+from classifiers.search import PathSearchCV
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
 
@@ -65,7 +65,8 @@ def make_search(
     n_jobs: int | None = -1,
     random_state: int = 0,
     params: dict[str, Any] | None = None,
-) -> BaseEstimator:
+    **options: Any,
+) -> PathSearchCV:
     """Make the grid search of a classical model.
 
     Parameters
@@ -86,16 +87,18 @@ def make_search(
         Seed of the model.
     params : dict, optional
         Further parameters of the model, the same in every cell.
+    **options
+        Of `PathSearchCV`: accelerate, device, memory_budget, checkpoint, progress, verbose.
 
     Returns
     -------
-    estimator
-        With `best_params_`, `best_score_`, `cv_results_`.
+    PathSearchCV
+        Unfitted.
     """
     spec = get_spec(name)
     if grid not in spec.grids:
         raise InputError(f"model {name} has no grid {grid!r}; it has: {', '.join(spec.grids) or 'none'}")
-    return GridSearchCV(
+    return PathSearchCV(
         spec.make(random_state=random_state, **(params or {})),
         spec.grids[grid],
         cv=cv,
@@ -103,4 +106,5 @@ def make_search(
         refit=refit,
         n_jobs=n_jobs,
         error_score="raise",
+        **options,
     )

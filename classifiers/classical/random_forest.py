@@ -29,7 +29,7 @@ SPEC = ClassifierSpec(
     balance=lambda y: {"class_weight": "balanced"},
     grids={
         "small": {
-            "model__n_estimators": [200],
+            "model__n_estimators": [100, 200, 400],
             "model__max_features": ["sqrt"],
             "model__min_samples_leaf": [1, 3],
         },
@@ -37,6 +37,7 @@ SPEC = ClassifierSpec(
             "model__n_estimators": [100, 200, 500],
             "model__max_features": ["sqrt", 0.1],
             "model__min_samples_leaf": [1, 3],
+            "model__max_depth": [None, 12],
         },
     },
 )

@@ -28,7 +28,7 @@ SPEC = ClassifierSpec(
     balance=lambda y: {"scale_pos_weight": float((y == 0).sum() / max((y == 1).sum(), 1))},
     grids={
         "small": {
-            "model__n_estimators": [200],
+            "model__n_estimators": [50, 100, 200],
             "model__max_depth": [3],
             "model__learning_rate": [0.05, 0.1],
         },

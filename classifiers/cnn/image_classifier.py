@@ -39,8 +39,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Passes over the training rows, at most.
     batch_size : int
         Images a step.
-    learning_rate : float
-        Highest learning rate of the head, and of the body where `layer_decay` is 1.
+    learning_rate : float, optional
+        Highest learning rate of the head, and of the body where `layer_decay` is 1; by default 1e-3 from
+        random weights and 2e-4 from others, which are to be kept.
     layer_decay : float
         Factor on the learning rate for each stage further from the head (discriminative rates).
     weight_decay : float
@@ -55,6 +56,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Share of the target spread over all classes.
     augment : str
         Comma-separated names of `classifiers.cnn.augment`, or `none`.
+    mixup : float
+        Each image is blended with another of its batch, and so are their targets, in a share drawn from
+        Beta(mixup, mixup); 0 blends none (Zhang et al., mixup: beyond empirical risk minimization, ICLR
+        2018).
     sampling : str
         `all`, or n images a class and epoch with (`2000B`) or without (`2000S`) replacement.
     class_weight : {None, "balanced"}
@@ -94,7 +99,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     weights: str = "random"
     epochs: int = 40
     batch_size: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     layer_decay: float = 1.0
     weight_decay: float = 1e-2
     optimizer: str = "adamw"
@@ -102,6 +107,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     dropout: float = 0.0
     label_smoothing: float = 0.0
     augment: str = "brightness,contrast"
+    mixup: float = 0.0
     sampling: str = "all"
     class_weight: str | None = None
     patience: int = 0
@@ -224,6 +230,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         return Backbone(name, "fine-tuned", sha256, module.body, module.dim, module.mean, module.std)
 
     @property
+    def highest_rate(self) -> float:
+        """Learning rate of the head at its highest."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 1e-3 if self.weights == "random" or self._is_frozen() else 2e-4
+
+    @property
     def image_size(self) -> tuple[int, int] | None:
         """Height and width that images are resized to; None takes them as they are."""
         if self.size is None or isinstance(self.size, tuple):
@@ -234,6 +247,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         """Make the network as it is before its weights are loaded; needs no weights of its own."""
         with torch.random.fork_rng():
             return clone(self).set_params(weights="random").build(self._n_outputs(), self.n_channels_)
+
+    def _is_frozen(self) -> bool:
+        return bool(getattr(self, "last_layer_only", False))
 
     def _n_outputs(self) -> int:
         return 1 if len(self.classes_) == 2 else len(self.classes_)

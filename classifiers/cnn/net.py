@@ -37,7 +37,9 @@ class Net(skorch.NeuralNet):
     clock : list of int
         One entry, the current epoch.
     seed : int
-        With the epoch, decides augmentation and dropout.
+        With the epoch, decides augmentation, mixup and dropout.
+    mixup : float
+        Both parameters of the Beta distribution that the share of a mix is drawn from; 0 mixes nothing.
     """
 
     def __init__(
@@ -48,11 +50,13 @@ class Net(skorch.NeuralNet):
         make_optimizer: Callable[[torch.nn.Module], torch.optim.Optimizer] | None = None,
         clock: list[int] | None = None,
         seed: int = 0,
+        mixup: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.augment_steps, self.dtype = augment_steps, dtype
         self.make_optimizer, self.clock, self.seed = make_optimizer, clock, seed
+        self.mixup = mixup
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
         """Make the optimizer of the parameters that are trained."""
@@ -66,6 +70,8 @@ class Net(skorch.NeuralNet):
         x = x.to(device, non_blocking=True)
         if x.ndim == 4 and self.module_.training and self.augment_steps:
             x = augment(x, self.augment_steps, self._generator)
+        if self.module_.training and self.mixup:
+            x = self._mix(x)
         with autocast(device, self.dtype):
             return self.module_(x).float()
 
@@ -74,8 +80,23 @@ class Net(skorch.NeuralNet):
     ) -> torch.Tensor:
         """Weighted mean of the criterion; `y_true` holds class code and sample weight."""
         y_true = y_true.to(y_pred.device)
+        if not (training and self.mixup):
+            return self._mean_loss(y_pred, y_true)
+        share, partners = self._mixed
+        own = self._mean_loss(y_pred, y_true)
+        return share * own + (1 - share) * self._mean_loss(y_pred, y_true[partners])
+
+    def _mean_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         loss = self.criterion_(y_pred, y_true[:, 0])
         return (loss * y_true[:, 1]).sum() / y_true[:, 1].sum().clamp_min(1e-12)
+
+    def _mix(self, x: torch.Tensor) -> torch.Tensor:
+        """Blend each input of the batch with another one, all in the same share."""
+        share = float(self._rng.beta(self.mixup, self.mixup))
+        partners = torch.from_numpy(self._rng.permutation(len(x))).to(x.device)
+        self._mixed = share, partners
+        x = x.float()
+        return share * x + (1 - share) * x[partners]
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Start the epoch's random numbers from the seed and the epoch alone."""
@@ -85,6 +106,7 @@ class Net(skorch.NeuralNet):
         self.clock[0] = epoch
         torch.manual_seed(self.seed * 100_003 + epoch)
         self._generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+        self._rng = np.random.default_rng([self.seed, epoch])
 
 
 class TargetLoss(torch.nn.Module):

@@ -91,6 +91,7 @@ def train(
         dtype=getattr(torch, settings.precision),
         clock=clock,
         seed=settings.random_state,
+        mixup=settings.mixup,
         verbose=0,
     )
     net.initialize()
@@ -115,7 +116,7 @@ def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.op
     groups: list[dict[str, Any]] = []
     for depth, stage in enumerate(stages):
         trained = [p for p in stage.parameters() if p.requires_grad]
-        rate = settings.learning_rate * settings.layer_decay**depth
+        rate = settings.highest_rate * settings.layer_decay**depth
         for params, decay in (
             ([p for p in trained if p.ndim > 1], settings.weight_decay),
             ([p for p in trained if p.ndim <= 1], 0.0),
@@ -123,9 +124,9 @@ def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.op
             if params:
                 groups.append({"params": params, "lr": rate, "weight_decay": decay})
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.learning_rate)
+        return torch.optim.AdamW(groups, lr=settings.highest_rate)
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(groups, lr=settings.highest_rate, momentum=0.9, nesterov=True)
     raise InputError(f"optimizer {settings.optimizer!r}: choose adamw or sgd")
 
 

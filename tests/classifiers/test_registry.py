@@ -119,11 +119,11 @@ def test_every_grid_names_parameters_of_its_model(name, grid):
 @pytest.mark.parametrize("name", classifiers.names("classical"))
 def test_every_search_selects_and_refits(name, embeddings):
     X, y = embeddings
-    search = classifiers.make_search(name, cv=3, n_jobs=1)
+    search = classifiers.make_search(name, cv=3, n_jobs=1, accelerate=False)
     search.fit(X, y)
     assert search.best_score_ > 0.7
     assert cross_val_score(search.best_estimator_, X, y, cv=3, scoring="roc_auc").mean() == pytest.approx(
-        search.best_score_, abs=1e-6
+        search.best_score_, abs=1e-4
     )
 
 

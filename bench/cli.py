@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from bench import cli_data
+from bench import cli_cache, cli_data, cli_perf, cli_results
 from features.errors import InputError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_perf.app, name="perf")
+app.add_typer(cli_cache.app, name="cache")
 
 Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
 
@@ -90,26 +92,7 @@ def run(
     raise typer.Exit(run_benchmark(config, out, cache))
 
 
-@app.command(epilog="Example: defectbench table runs/elpv")
-def table(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
-    """Print a run's leaderboard, made again from its predictions."""
-    from bench import console
-    from bench.outputs import write_tables
-    from bench.run_folder import RunFolder
-    from results.tables import to_rich
-
-    console.out.print(to_rich(write_tables(RunFolder.existing(run)), run, console.out.width))
-
-
-@app.command(epilog="Example: defectbench plot runs/elpv")
-def plot(run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]) -> None:
-    """Draw a run's figures again from its predictions and projections."""
-    from bench.console import say
-    from bench.outputs import write_figures
-    from bench.run_folder import RunFolder
-
-    for path in write_figures(RunFolder.existing(run)):
-        say(path)
+cli_results.register(app)
 
 
 @app.command(epilog="Example: defectbench predict runs/chips --images new/ --out submission.csv")

@@ -1,7 +1,10 @@
 """What each kind of job does."""
 
 import json
+import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +13,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import ParameterGrid, PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
 
 import classifiers
 from bench.console import task
 from bench.context import Context, Embedded
 from bench.jobs import EmbedJob, FitJob, Job, ProjectJob, TrainJob, weights_name
 from classifiers.saving import save_classifier
+from classifiers.search import PathSearchCV
 from features.arrays import load_images
 from results.metrics import choose_threshold
 from results.predictions import END_TO_END, SPLITS
@@ -55,16 +59,16 @@ def _fit(job: FitJob, context: Context) -> None:
     y, train = context.y, context.rows("train")
     started = time.perf_counter()
     if job.selection == "cv":
-        search = _search(job, context, _folds(job, context, train), refit=True)
-        search.fit(matrix[train], y[train])
+        with _search(job, context, _folds(job, context, train), refit=True) as search:
+            search.fit(matrix[train], y[train])
         estimator, params = search.best_estimator_, search.best_params_
     else:
         # The network has seen the training labels, so its training embeddings look too good for any
         # cross-validation among them: select on the valid split, fit on train alone.
         both = np.concatenate([train, context.rows("valid")])
         held = np.concatenate([np.full(len(train), -1), np.zeros(len(both) - len(train), int)])
-        search = _search(job, context, PredefinedSplit(held), refit=False)
-        search.fit(matrix[both], y[both])
+        with _search(job, context, list(PredefinedSplit(held).split()), refit=False) as search:
+            search.fit(matrix[both], y[both])
         params = search.best_params_
         estimator = clone(search.estimator).set_params(**params).fit(matrix[train], y[train])
     seconds = time.perf_counter() - started
@@ -126,19 +130,29 @@ def _project(job: ProjectJob, context: Context) -> None:
     context.folder.write_frame(context.folder.projection_path(job.id), frame)
 
 
-def _search(job: FitJob, context: Context, cv: Any, refit: bool) -> BaseEstimator:
-    balance = classifiers.get_spec(job.model).balance
+@contextmanager
+def _search(
+    job: FitJob, context: Context, folds: list[tuple[np.ndarray, np.ndarray]], refit: bool
+) -> Iterator[PathSearchCV]:
+    """Make a search that shows its progress and, when killed, goes on from the blocks it has finished."""
+    spec = classifiers.get_spec(job.model)
     train = context.y[context.rows("train")]
-    return classifiers.make_search(
-        job.model,
-        grid=job.grid,
-        cv=cv,
-        scoring=job.scoring,
-        refit=refit,
-        n_jobs=context.config.n_jobs,
-        random_state=job.seed,
-        params=balance(train) if job.sampling == "balanced" and balance else None,
-    )
+    blocks = context.folder.search_path(job)
+    cells = len(ParameterGrid(spec.grids[job.grid])) * len(folds)
+    with task(job.title, cells, "cells") as update:
+        yield classifiers.make_search(
+            job.model,
+            grid=job.grid,
+            cv=folds,
+            scoring=job.scoring,
+            refit=refit,
+            n_jobs=context.config.n_jobs,
+            random_state=job.seed,
+            params=spec.balance(train) if job.sampling == "balanced" and spec.balance else None,
+            checkpoint=str(blocks),
+            progress=lambda done, total: update(done),
+        )
+    shutil.rmtree(blocks, ignore_errors=True)
 
 
 def _folds(job: FitJob, context: Context, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

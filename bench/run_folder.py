@@ -126,6 +126,10 @@ class RunFolder:
         """Where a training leaves its state after each epoch."""
         return self.path / "checkpoints" / f"{job.id}.pt"
 
+    def search_path(self, job: Job) -> Path:
+        """Where a grid search leaves its finished blocks."""
+        return self.path / "checkpoints" / job.id
+
     def write_outcome(self, job: Job, outcome: Outcome) -> None:
         """Record how a job ended."""
         record = {"id": job.id, **outcome.__dict__}

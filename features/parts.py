@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from features.files import atomic_path
 
 ROW_GROUP_ROWS = 8192
+DAMAGED = "damaged"
 _METADATA = b"defectbench"
 _TEXT_COLUMNS = ["image_id", "label", "content"]
 
@@ -144,7 +145,7 @@ def part_name(path: Path) -> str:
 
 def set_aside(path: Path) -> Path:
     """Move a damaged part to the folder `damaged/` beside it and return where it is."""
-    moved = path.parent / "damaged" / path.name
+    moved = path.parent / DAMAGED / path.name
     moved.parent.mkdir(exist_ok=True)
     path.replace(moved)
     return moved

@@ -7,6 +7,8 @@ bytes, so a part proves itself, and a half-written one can never bear a part's n
 
 import json
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from features.errors import InputError
 from features.files import content_hash, write_text
-from features.parts import Part, set_aside, write_part
+from features.parts import DAMAGED, Part, set_aside, write_part
 
 PART_ROWS = 32_768
 STORAGE_TYPES = ("float32", "float16")
@@ -285,6 +287,34 @@ class EmbeddingCollection:
         rows = sum(part.rows for part in parts)
         return 1e6 * sum(part.seconds for part in parts) / rows if rows else float("nan")
 
+    @property
+    def folder_bytes(self) -> int:
+        """Bytes of everything in the folder, set-aside parts included."""
+        return _bytes_below(self.path)
+
+    @property
+    def damaged_bytes(self) -> int:
+        """Bytes of the parts that were set aside."""
+        return _bytes_below(self.path / DAMAGED)
+
+    @property
+    def idle_days(self) -> float:
+        """Days since a part was last written."""
+        written = [path.stat().st_mtime for path in self.path.glob("*")]
+        return (time.time() - max(written, default=0.0)) / 86_400
+
+    def remove(self, only_damaged: bool = False) -> None:
+        """Remove the collection, or only the parts that were set aside, while no process writes to it."""
+        with self.lock():
+            shutil.rmtree(self.path / DAMAGED, ignore_errors=True)
+            if not only_damaged:
+                self._verified.clear()
+                # The key goes last, so that a killed removal is found and finished by the next one.
+                for path in [*self.path.glob("part-*.parquet"), self.path / "key.json"]:
+                    path.unlink(missing_ok=True)
+        if not only_damaged:
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def _contents(self) -> pa.ChunkedArray:
         return pa.chunked_array([part.contents() for part in self.parts()], type=pa.string())
 
@@ -303,3 +333,7 @@ class EmbeddingCollection:
             for name in set(part.supersedes) - kept:
                 (self.path / name).unlink(missing_ok=True)
                 self._verified.pop(name, None)
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from results import metrics
+from results.intervals import intervals_of, mark_best
 from results.predictions import ROW_KEY, Row, rows_of
 
 FIRST_COLUMNS = [
@@ -30,13 +31,16 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         `preprocess`, `sampling`, `repeat` and `params` follow. Every column but the two timings is a
         function of the data, the configuration and the seed.
     """
-    rows = [_measure(row) for row in rows_of(predictions)]
+    models = list(rows_of(predictions))
+    rows = [_measure(row) for row in models]
     if statuses is not None:
         rows += [
             {**{key: status.get(key) for key in ROW_KEY}, "status": status["status"]}
             for status in statuses.to_dict("records")
         ]
-    table = pd.DataFrame(rows).rename(columns={"split_kind": "split"})
+    table = pd.DataFrame(rows, columns=None if rows else [*ROW_KEY, "status"])
+    table["best"] = mark_best(table, models)
+    table = table.rename(columns={"split_kind": "split"})
     others = [column for column in table if column not in FIRST_COLUMNS]
     table = table.reindex(columns=[*FIRST_COLUMNS, *others])
     for name in ["n_test", *(n for n in metrics.names() if metrics.get_metric(n).integer)]:
@@ -62,4 +66,5 @@ def _measure(row: Row) -> dict[str, object]:
     measured["status"] = DONE
     measured["threshold"] = scores.threshold
     measured["params"] = row.constant("params")
+    measured.update(intervals_of(scores))
     return measured

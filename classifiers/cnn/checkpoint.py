@@ -38,10 +38,12 @@ class BestEpoch(Callback):
         auc, loss = net.history[-1, "valid_auc"], net.history[-1, "valid_loss"]
         # An AUC that cannot rise any more, or that one class does not have, leaves it to the loss.
         score = (0.0 if math.isnan(auc) else float(auc), -float(loss))
-        if score > self.score:
+        better = score > self.score
+        if better:
             self.score, self.epoch = score, self.last
+        if better or not self.keep_best:
             self.weights = {
-                name: tensor.detach().cpu().clone() for name, tensor in net.module_.state_dict().items()
+                name: tensor.detach().cpu().clone() for name, tensor in net.evaluated.state_dict().items()
             }
 
     @property
@@ -51,10 +53,8 @@ class BestEpoch(Callback):
 
     def restore(self, module: torch.nn.Module) -> int:
         """Load the weights that are to be kept and return their epoch, counted from 1."""
-        if not self.keep_best:
-            return self.last
         module.load_state_dict(self.weights)
-        return self.epoch
+        return self.epoch if self.keep_best else self.last
 
 
 class Checkpoint(Callback):
@@ -81,6 +81,8 @@ class Checkpoint(Callback):
             return 0
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
+        if net.average is not None:
+            net.average.load_state_dict(state["average"])
         for row in state["history"]:
             net.history.new_epoch()
             for name, value in row.items():
@@ -103,6 +105,7 @@ class Checkpoint(Callback):
                 "identity": self.identity,
                 "module": net.module_.state_dict(),
                 "optimizer": net.optimizer_.state_dict(),
+                "average": net.average.state_dict() if net.average is not None else {},
                 "history": rows,
                 "weights": self.best.weights,
                 "best_epoch": self.best.epoch,

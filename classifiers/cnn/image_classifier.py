@@ -60,6 +60,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Each image is blended with another of its batch, and so are their targets, in a share drawn from
         Beta(mixup, mixup); 0 blends none (Zhang et al., mixup: beyond empirical risk minimization, ICLR
         2018).
+    ema : float
+        Decay a step of a running mean of the weights, which is then what is validated and kept; 0 for
+        none (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, SIAM J. Control
+        Optim. 30, 1992).
     sampling : str
         `all`, or n images a class and epoch with (`2000B`) or without (`2000S`) replacement.
     class_weight : {None, "balanced"}
@@ -108,6 +112,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     label_smoothing: float = 0.0
     augment: str = "brightness,contrast"
     mixup: float = 0.0
+    ema: float = 0.0
     sampling: str = "all"
     class_weight: str | None = None
     patience: int = 0

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from skorch.callbacks import Callback
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from classifiers.cnn.augment import augment
 from classifiers.cnn.batches import PixelDataset
@@ -40,6 +41,9 @@ class Net(skorch.NeuralNet):
         With the epoch, decides augmentation, mixup and dropout.
     mixup : float
         Both parameters of the Beta distribution that the share of a mix is drawn from; 0 mixes nothing.
+    ema : float
+        Decay a step of the running mean of the weights that is evaluated; 0 evaluates the weights
+        themselves.
     """
 
     def __init__(
@@ -51,18 +55,40 @@ class Net(skorch.NeuralNet):
         clock: list[int] | None = None,
         seed: int = 0,
         mixup: float = 0.0,
+        ema: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.augment_steps, self.dtype = augment_steps, dtype
         self.make_optimizer, self.clock, self.seed = make_optimizer, clock, seed
-        self.mixup = mixup
+        self.mixup, self.ema = mixup, ema
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
         """Make the optimizer of the parameters that are trained."""
         assert self.make_optimizer is not None
         self.optimizer_ = self.make_optimizer(self.module_)
         return self
+
+    @property
+    def evaluated(self) -> torch.nn.Module:
+        """The network that is validated and kept: the running mean where there is one."""
+        return self.module_ if self.average is None else self.average.module
+
+    def initialize_module(self) -> "Net":
+        """Make the module, and the running mean of its weights."""
+        super().initialize_module()
+        averaging = get_ema_multi_avg_fn(self.ema) if self.ema else None
+        self.average = (
+            AveragedModel(self.module_, multi_avg_fn=averaging, use_buffers=True) if averaging else None
+        )
+        return self
+
+    def train_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Take a step and follow it with the running mean."""
+        step = super().train_step(*args, **kwargs)
+        if self.average is not None:
+            self.average.update_parameters(self.module_)
+        return step
 
     def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
         """Compute decisions (n, n_outputs) of a uint8 batch on the CPU."""
@@ -72,8 +98,9 @@ class Net(skorch.NeuralNet):
             x = augment(x, self.augment_steps, self._generator)
         if self.module_.training and self.mixup:
             x = self._mix(x)
+        module = self.module_ if self.module_.training else self.evaluated
         with autocast(device, self.dtype):
-            return self.module_(x).float()
+            return module.train(self.module_.training)(x).float()
 
     def get_loss(
         self, y_pred: torch.Tensor, y_true: torch.Tensor, X: Any = None, training: bool = False

@@ -92,6 +92,7 @@ def train(
         clock=clock,
         seed=settings.random_state,
         mixup=settings.mixup,
+        ema=settings.ema,
         verbose=0,
     )
     net.initialize()
@@ -124,7 +125,7 @@ def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.op
             if params:
                 groups.append({"params": params, "lr": rate, "weight_decay": decay})
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.highest_rate)
+        return torch.optim.AdamW(groups, lr=settings.highest_rate, fused=True)
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.highest_rate, momentum=0.9, nesterov=True)
     raise InputError(f"optimizer {settings.optimizer!r}: choose adamw or sgd")

@@ -111,7 +111,7 @@ def run_paths(
     tasks.sort(key=lambda task: -path.cost(task[1][0][1]))
     outer, problem.threads = _share_out(path, means, len(tasks))
     if path.is_batched():
-        _run_batched(path, list(shared.values()), usable, answers, report)
+        _run_batched(path, list(shared.values()), usable, answers, blocks, report)
         return answers
     _run_threads(path, tasks, outer, answers, blocks, report)
     return answers
@@ -163,18 +163,29 @@ def _run_threads(
 
 
 def _run_batched(
-    path: Path, shared: list[Any], folds: list[Fold], answers: Answers, report: Callable[[int], None]
+    path: Path,
+    shared: list[Any],
+    folds: list[Fold],
+    answers: Answers,
+    blocks: BlockStore,
+    report: Callable[[int], None],
 ) -> None:
     for block in shared:
+        cells, inner = [cell for cell, _ in block], [inner for _, inner in block]
+        known = {fold.number: blocks.load_responses(fold.number, cells) for fold in folds}
+        open_folds = [fold for fold in folds if known[fold.number] is None]
         started = time.perf_counter()
         try:
-            by_fold, fits = path.run_batched(folds, [inner for _, inner in block])
+            by_fold, fits = path.run_batched(open_folds, inner) if open_folds else ([], 0)
         except Exception as error:
             _tell(path, error)
             continue
         seconds = (time.perf_counter() - started) / len(folds)
-        for fold, responses in zip(folds, by_fold, strict=True):
-            _record(answers, fold, block, responses, seconds)
+        for fold, responses in zip(open_folds, by_fold, strict=True):
+            blocks.save_responses(fold.number, cells, responses)
+            known[fold.number] = responses
+        for fold in folds:
+            _record(answers, fold, block, known[fold.number] or [], seconds)
         answers.fits += fits
         report(len(block) * len(folds))
 

@@ -1,6 +1,6 @@
 """The registry of metrics: a new one is one function in one module and one line here."""
 
-from results.metrics import decisions, ranking
+from results.metrics import decisions, inspection, probability, ranking
 from results.metrics.base import Metric, Scored, choose_threshold
 
 _REGISTRY: dict[str, Metric] = {
@@ -12,6 +12,11 @@ _REGISTRY: dict[str, Metric] = {
         ranking.AVERAGE_PRECISION,
         decisions.F1,
         *decisions.COUNTS,
+        *inspection.OVERKILL,
+        *inspection.ESCAPES,
+        inspection.COST,
+        probability.BRIER,
+        probability.CALIBRATION_ERROR,
     )
 }
 

@@ -230,3 +230,10 @@ class HeldOut(ClassifierMixin, BaseEstimator):
         if decision.ndim == 1:
             return self.classes[(decision > 0).astype(int)]
         return self.classes[decision.argmax(axis=1)]
+
+
+def by_code(weight: Any, classes: np.ndarray) -> Any:
+    """Return class weights by the codes 0, 1, ... in place of the labels; `None` and words stay."""
+    if not isinstance(weight, dict):
+        return weight
+    return {code: weight.get(label, 1.0) for code, label in enumerate(classes.tolist())}

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
+import torch
 from scipy.linalg import eigh
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import StandardScaler
 
+from classifiers.search.batched import torch_device
 from classifiers.search.paths.base import Cell, Fold, Path, Problem, Response
 
 
@@ -61,6 +63,31 @@ class DiscriminantPath(Path):
             bias = -0.5 * (turned * weights).sum(axis=1) + np.log(priors)
             responses.append(_respond(rows @ weights.T + bias))
         return responses, 1
+
+    def is_batched(self) -> bool:
+        """See `Path.is_batched`."""
+        return torch_device(self.problem.device) is not None
+
+    def run_batched(self, folds: Sequence[Fold], cells: Sequence[Cell]) -> tuple[list[list[Response]], int]:
+        """See `Path.run_batched`: the folds' scatter matrices are decomposed together."""
+        device = torch_device(self.problem.device)
+        parts = [self._fold(fold) for fold in folds]
+        scatter = torch.as_tensor(np.stack([part[2] for part in parts]), device=device)
+        eigenvalues, eigenvectors = torch.linalg.eigh(scatter)
+        shrinkage = torch.tensor(
+            [float(self.value(cell, "shrinkage")) for cell in cells], dtype=torch.float64, device=device
+        )[:, None]
+        by_fold = []
+        for number, (means, priors, _, held) in enumerate(parts):
+            values, vectors = eigenvalues[number], eigenvectors[number]
+            turned = torch.as_tensor(means, device=device) @ vectors
+            rows = torch.as_tensor(held, device=device) @ vectors
+            shrunk = (1 - shrinkage) * values + shrinkage * values.mean()
+            weights = turned / shrunk[:, None]
+            bias = -0.5 * (turned * weights).sum(dim=2) + torch.as_tensor(np.log(priors), device=device)
+            scores = rows @ weights.mT + bias[:, None]
+            by_fold.append([_respond(each) for each in scores.cpu().numpy()])
+        return by_fold, len(folds)
 
     def _fold(self, fold: Fold) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return class means, priors, pooled covariance and held-out rows, as the model sees them."""

@@ -4,12 +4,16 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import compute_sample_weight
 
-from classifiers.search.paths.base import Cell, Fold, Path, Response
+from classifiers.search.batched import torch_device
+from classifiers.search.batched.logistic import solve
+from classifiers.search.paths.base import Cell, Fold, Path, Response, by_code
 
 # Newton needs the d x d Hessian: worth it while that is small beside the rows.
 _NEWTON_MOST_WEIGHTS = 4096
@@ -57,6 +61,39 @@ class LogisticPath(Path):
                 model.fit(X, codes)
             responses[position] = _respond(model.decision_function(held))
         return responses, len(cells)
+
+    def is_batched(self) -> bool:
+        """See `Path.is_batched`: two classes and no L1 part, so that Newton's method applies."""
+        two = len(self.problem.classes) == 2
+        plain = two and not _has_l1(self.problem.model) and self.problem.model.intercept_scaling == 1
+        return plain and torch_device(self.problem.device) is not None
+
+    def run_batched(self, folds: Sequence[Fold], cells: Sequence[Cell]) -> tuple[list[list[Response]], int]:
+        """See `Path.run_batched`."""
+        model, device = self.setting(cells[0]), torch_device(self.problem.device)
+        parts = [self.problem.rows(fold) for fold in folds]
+        n = max(len(X) for X, _, _ in parts)
+        X, y, weight = [], [], []
+        for rows, codes, _ in parts:
+            fill = n - len(rows)
+            X.append(np.pad(_with_ones(rows, model.fit_intercept), ((0, fill), (0, 0))))
+            y.append(np.pad(2.0 * codes - 1, (0, fill)))
+            by_class = compute_sample_weight(by_code(model.class_weight, self.problem.classes), codes)
+            weight.append(np.pad(by_class, (0, fill)))
+        stacked = (torch.as_tensor(np.stack(each), device=device) for each in (X, y, weight))
+        C = torch.tensor([float(self.value(cell, "C")) for cell in cells], dtype=torch.float64, device=device)
+        rows_of, signs, shares = stacked
+        weights = solve(rows_of, signs, shares, C, model.fit_intercept, _TOLERANCE)
+        by_fold = []
+        for number, (_, _, held) in enumerate(parts):
+            asked = torch.as_tensor(_with_ones(held, model.fit_intercept), device=device)
+            by_fold.append([_respond(each) for each in (weights[number] @ asked.mT).cpu().numpy()])
+        return by_fold, len(folds) * len(cells)
+
+
+def _with_ones(rows: np.ndarray, intercept: bool) -> np.ndarray:
+    rows = rows.astype(np.float64)
+    return np.column_stack([rows, np.ones(len(rows))]) if intercept else rows
 
 
 def _has_l1(model: LogisticRegression) -> bool:

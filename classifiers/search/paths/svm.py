@@ -5,12 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.svm import SVC
 from sklearn.utils import compute_class_weight
 
 from classifiers.search import linear_svm, smo
-from classifiers.search.paths.base import Cell, Fold, Path, Response
+from classifiers.search.batched import free_bytes, torch_device
+from classifiers.search.batched import svm as interior_point
+from classifiers.search.paths.base import Cell, Fold, Path, Response, by_code
 
 # A linear kernel at a large C needs millions of small steps; past this many a row the interior point
 # method, whose steps do not depend on C, is faster.
@@ -78,13 +81,60 @@ class SVMPath(Path):
             list(pool.map(lambda group: solve_group(*group), longest))
         return responses, len(cells)
 
+    def is_batched(self) -> bool:
+        """See `Path.is_batched`."""
+        return torch_device(self.problem.device) is not None
+
+    def run_batched(self, folds: Sequence[Fold], cells: Sequence[Cell]) -> tuple[list[list[Response]], int]:
+        """See `Path.run_batched`: as many kernel matrices at a time as fit into memory."""
+        device = torch_device(self.problem.device)
+        assert device is not None
+        n = max(len(fold.train) for fold in folds)
+        most = max(1, free_bytes(device, self.problem.memory_bytes) // (4 * 8 * n * n))
+        answers: dict[tuple[int, int], Response] = {}
+        pending = [(number, position) for number in range(len(folds)) for position in range(len(cells))]
+        for start in range(0, len(pending), most):
+            self._solve_together(folds, cells, pending[start : start + most], n, device, answers)
+        by_fold = [[answers[f, c] for c in range(len(cells))] for f in range(len(folds))]
+        return by_fold, len(pending)
+
+    def _solve_together(
+        self, folds: Sequence[Fold], cells: Sequence[Cell], pairs: list[tuple[int, int]], n: int,
+        device: torch.device, answers: dict[tuple[int, int], Response],
+    ) -> None:  # fmt: skip
+        K = torch.zeros(len(pairs), n, n, dtype=torch.float64, device=device)
+        y, linear = (torch.zeros(len(pairs), n, dtype=torch.float64, device=device) for _ in range(2))
+        cost, held = torch.ones_like(y), []
+        fold_rows: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        for row, (number, position) in enumerate(pairs):
+            if number not in fold_rows:
+                train, codes, test = self.problem.rows(folds[number])
+                fold_rows = {number: (_on(train, device), _on(test, device))}
+            X, X_held = fold_rows[number]
+            cell, size = cells[position], len(X)
+            gamma = self.value(cell, "gamma") if self.value(cell, "kernel") == "rbf" else None
+            K[row, :size, :size] = _torch_kernel(X, X, X, gamma)
+            held.append(_torch_kernel(X_held, X, X, gamma))
+            y[row, :size] = _on(np.where(codes == 0, 1.0, -1.0), device)
+            linear[row, :size] = 1
+            cost[row, :size] = _on(self._cost(cell, codes), device)
+        tol = min(float(self.value(cell, "tol")) for cell in cells)
+        coefficients, rho = interior_point.solve(K, y, linear, cost, tol)
+        for row, pair in enumerate(pairs):
+            decision = rho[row] - held[row] @ coefficients[row, : held[row].shape[1]]
+            answers[pair] = Response(decision=decision.cpu().numpy())
+
+    def _cost(self, cell: Cell, codes: np.ndarray) -> np.ndarray:
+        """Return the upper bound of each row's coefficient."""
+        weight = by_code(self.value(cell, "class_weight"), self.problem.classes)
+        return (
+            float(self.value(cell, "C")) * compute_class_weight(weight, classes=np.arange(2), y=codes)[codes]
+        )
+
     def _solve(
         self, K: np.ndarray, y: np.ndarray, codes: np.ndarray, cell: Cell, X: np.ndarray, linear: bool
     ) -> tuple[np.ndarray, float]:
-        C, tol = float(self.value(cell, "C")), float(self.value(cell, "tol"))
-        weight = self.value(cell, "class_weight")
-        by_class = compute_class_weight(_by_code(weight, self.problem.classes), classes=np.arange(2), y=codes)
-        cost = C * by_class[codes]
+        tol, cost = float(self.value(cell, "tol")), self._cost(cell, codes)
         most = _STEPS_PER_ROW * len(y) if linear else np.iinfo(np.int64).max
         coefficients, rho, _, converged = smo.solve(K, y, cost, tol, most)
         if converged:
@@ -108,11 +158,7 @@ class _Kernels:
         """Return the kernel of training rows with themselves, and of held-out with training rows."""
         if kernel == "linear":
             return self.products.astype(np.float32), self.held_products
-        if gamma == "scale":
-            gamma = 1.0 / (self.X.shape[1] * float(self.X.var(dtype=np.float64)))
-        elif gamma == "auto":
-            gamma = 1.0 / self.X.shape[1]
-        value = float(gamma)  # type: ignore[arg-type]
+        value = _gamma(gamma, self.X.shape[1], float(self.X.var(dtype=np.float64)))
         return (
             _rbf(self.products, self.squares, self.squares, value, np.float32),
             _rbf(self.held_products, self.held_squares, self.squares, value, self.products.dtype),
@@ -134,7 +180,22 @@ def _rbf(products: np.ndarray, left: np.ndarray, right: np.ndarray, gamma: float
     return out
 
 
-def _by_code(weight: Any, classes: np.ndarray) -> Any:
-    if not isinstance(weight, dict):
-        return weight
-    return {code: weight.get(label, 1.0) for code, label in enumerate(classes.tolist())}
+def _gamma(gamma: Any, d: int, variance: float) -> float:
+    """Return a gamma as a number: `scale` and `auto` are scikit-learn's."""
+    if gamma == "scale":
+        return 1.0 / (d * variance)
+    return 1.0 / d if gamma == "auto" else float(gamma)
+
+
+def _torch_kernel(left: torch.Tensor, right: torch.Tensor, train: torch.Tensor, gamma: Any) -> torch.Tensor:
+    """Return the RBF kernel of two sets of rows, the linear one where gamma is None."""
+    products = left @ right.mT
+    if gamma is None:
+        return products
+    value = _gamma(gamma, train.shape[1], float(train.var(correction=0)))
+    squares = (left * left).sum(dim=1)[:, None] + (right * right).sum(dim=1)
+    return torch.exp(-value * (squares - 2 * products).clamp_min(0))
+
+
+def _on(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.as_tensor(values.astype(np.float64), device=device)

@@ -1,0 +1,62 @@
+"""`defectbench perf`: measure speed, each way in turn, as a ratio to the plain way."""
+
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed as a ratio to the plain way, in one run.")
+
+_FAMILIES = "lda,lr,svm,svm-linear,rf,rf-depth,xgb,xgb-bins"
+
+
+@app.command(epilog="Example: defectbench perf search   |   defectbench perf search --rows 24000")
+def search(
+    rows: Annotated[int, typer.Option(help="Generated embeddings to search on; 0: the ELPV embeddings.")] = 0,
+    families: Annotated[str, typer.Option(help="Comma-separated.")] = _FAMILIES,
+    methods: Annotated[
+        str, typer.Option(help="stock, intelex, halving, path; comma-separated.")
+    ] = "stock,intelex,halving,path",
+    folds: Annotated[int, typer.Option(help="Cross-validation folds.")] = 5,
+    jobs: Annotated[int, typer.Option(help="Processes or threads; -1: all cores.")] = -1,
+    stock_cells: Annotated[
+        Optional[int],  # noqa: UP045  (typer reads it at run time)
+        typer.Option(help="Time GridSearchCV on so many cells only, and scale."),
+    ] = None,
+    stock_folds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Time GridSearchCV on so many folds only, and scale."),
+    ] = None,
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+    cache: Annotated[Optional[str], typer.Option(help="Folder of cached embeddings.")] = None,  # noqa: UP045
+) -> None:
+    """Search one grid with GridSearchCV, under scikit-learn-intelex, halving, and by paths."""
+    from bench.console import say
+    from bench.perf.data import elpv_rows
+    from bench.perf.search import generated_rows, measure_searches
+    from bench.perf.search_worker import METHODS
+    from bench.perf.show import show
+
+    known = dict(zip(("stock", "intelex", "halving", "path"), METHODS, strict=True))
+    chosen = [known[_among(name, known)] for name in _listed(methods)]
+    data = generated_rows(rows) if rows else elpv_rows(cache)
+    n, d = data[0].shape
+    table = measure_searches(
+        data, [_among(name, _FAMILIES.split(",")) for name in _listed(families)], chosen,
+        folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds, report=say,
+    )  # fmt: skip
+    title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"
+    name = f"search-{n}" if rows else "search"
+    show(table, out, name, title, group="family", bar="method", value="seconds", axis="seconds")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _among(name: str, known: object) -> str:
+    from features.errors import InputError
+
+    names = list(known)  # type: ignore[call-overload]
+    if name not in names:
+        raise InputError(f"{name!r}: choose among {', '.join(names)}")
+    return name

@@ -1,0 +1,104 @@
+"""`defectbench table`, `plot`, `best`: a run's results again, from its predictions alone."""
+
+from typing import Annotated, Optional
+
+import typer
+
+from features.errors import InputError
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]
+Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+
+FORMATS = ("terminal", "csv", "markdown", "latex", "html")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: defectbench table runs/elpv --against published")(table)
+    app.command(epilog="Example: defectbench plot runs/elpv")(plot)
+    app.command(epilog="Example: defectbench best runs/elpv --max-escape 0.005 --max-ms 2")(best)
+
+
+def table(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    against: Annotated[Text, typer.Option(help="published: show published figures below.")] = None,
+    sort: Annotated[
+        str, typer.Option(help="Column, the better end first; -COLUMN turns it round.")
+    ] = "roc_auc",
+    format: Annotated[str, typer.Option(help=", ".join(FORMATS))] = "terminal",
+    metric: Annotated[str, typer.Option(help="Figure to compare when several runs are given.")] = "roc_auc",
+) -> None:
+    """Print a run's leaderboard, or one figure of several runs side by side."""
+    if format not in FORMATS:
+        raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
+    if against not in (None, "published"):
+        raise InputError(f"--against {against}: published is what there is")
+    if len(runs) > 1:
+        _compare(runs, metric)
+    else:
+        _show(runs[0], sort, format, against == "published")
+
+
+def plot(run: Run) -> None:
+    """Draw a run's figures again from its predictions and projections."""
+    from bench.console import say
+    from bench.outputs import write_figures
+    from bench.run_folder import RunFolder
+
+    for path in write_figures(RunFolder.existing(run)):
+        say(path)
+
+
+def best(
+    run: Run,
+    max_escape: Annotated[float, typer.Option(help="Share of the defects that may escape.")],
+    max_ms: Annotated[float, typer.Option(help="Milliseconds an image.")] = float("inf"),
+    max_overkill: Annotated[float, typer.Option(help="Share of the good parts thrown away.")] = 1.0,
+) -> None:
+    """Name the model that throws the fewest good parts away within limits, chosen on the valid split."""
+    from bench.console import say
+    from bench.run_folder import RunFolder
+    from results.compare import choose
+
+    for name, value in (("--max-escape", max_escape), ("--max-overkill", max_overkill)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} {value:g}: give a share between 0 and 1")
+    predictions = RunFolder.existing(run).predictions()
+    say(choose(predictions, max_escape=max_escape, max_ms=max_ms, max_overkill=max_overkill).describe())
+
+
+def _show(run: str, sort: str, format: str, against: bool) -> None:
+    from bench import console
+    from bench.outputs import published_for, write_tables
+    from bench.run_folder import RunFolder
+    from results import tables
+
+    folder = RunFolder.existing(run)
+    board = tables.sort_by(write_tables(folder), sort)
+    published, dataset = published_for(folder)
+    against = against and len(published) > 0
+    if format == "terminal":
+        console.out.print(tables.to_rich(board, run, console.out.width))
+        if against:
+            console.out.print(tables.published_to_rich(published, dataset))
+        return
+    write = {"csv": tables.to_csv, "markdown": tables.to_markdown, "latex": tables.to_latex,
+             "html": tables.to_html}[format]  # fmt: skip
+    typer.echo(write(board), nl=False)
+    if against and format == "markdown":
+        typer.echo("\n" + tables.published_to_markdown(published, dataset), nl=False)
+
+
+def _compare(runs: list[str], metric: str) -> None:
+    from pathlib import Path
+
+    from bench import console
+    from bench.outputs import write_tables
+    from bench.run_folder import RunFolder
+    from results.compare import side_by_side
+    from results.tables import plain_to_rich
+
+    names = [Path(run).name for run in runs]
+    names = names if len(set(names)) == len(names) else runs
+    boards = {name: write_tables(RunFolder.existing(run)) for name, run in zip(names, runs, strict=True)}
+    console.out.print(plain_to_rich(side_by_side(boards, metric), metric))

@@ -1,0 +1,150 @@
+"""`defectbench perf search`: the same grid, folds and cores, searched four ways in turn."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import ParameterGrid
+
+from bench.perf.data import Rows
+from bench.perf.grids import TOTAL, grid_of
+from bench.perf.search_worker import METHODS
+from features.errors import InputError
+
+PLAIN = METHODS[0]
+_ALONE = ("PathSearchCV", "HalvingGridSearchCV")
+
+
+def measure_searches(
+    rows: Rows,
+    families: Sequence[str],
+    methods: Sequence[str],
+    *,
+    folds: int = 5,
+    jobs: int = -1,
+    stock_cells: int | None = None,
+    stock_folds: int | None = None,
+    refit: bool = True,
+    report: Callable[[str], None] = lambda line: None,
+) -> pd.DataFrame:
+    """Time each method on each family, one after the other.
+
+    Parameters
+    ----------
+    rows : (X, y, X_test, y_test)
+        Embeddings and labels to search on, and to tell the test AUC of what was chosen.
+    families : sequence of str
+        Of `REFERENCE_GRID`.
+    methods : sequence of str
+        Of `METHODS`.
+    folds, jobs : int
+    stock_cells, stock_folds : int, optional
+        Time GridSearchCV on so many cells, spread over the grid, and so many of the folds; its seconds
+        are scaled to the whole grid and the row says so.
+    refit : bool
+        Whether to fit what was chosen and tell its test AUC; not part of the seconds.
+    report : callable
+        Told of each finished row.
+
+    Returns
+    -------
+    DataFrame
+        family, method, seconds, ratio (to GridSearchCV), fits, best, cv_score, largest_difference (of a
+        cell's score from GridSearchCV's), test_auc, peak_gib, note; and a row `total` for each method.
+    """
+    jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0)) + 1 + jobs
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "rows.npz"
+        np.savez(data, X=rows[0], y=rows[1], X_test=rows[2], y_test=rows[3])
+        for family in families:
+            for method in methods:
+                task = _task(family, method, folds, jobs, str(data), refit)
+                note = _thin_out(task, stock_cells, stock_folds) if method not in _ALONE else ""
+                answer = _run(task, Path(folder), f"{family}, {method}")
+                answer["seconds"] *= task["scale"]
+                found.append({"family": family, "method": method, "note": note, **answer})
+                report(f"{family}, {method}: {answer['seconds']:.1f} s{', ' + note if note else ''}")
+    return _with_ratios(pd.DataFrame(found))
+
+
+def generated_rows(n: int, d: int = 512, seed: int = 0) -> Rows:
+    """Make `n` embeddings-like rows, and a quarter as many to test on, of two overlapping classes."""
+    rng = np.random.default_rng(seed)
+    total = n + n // 4
+    y = (rng.random(total) < 0.3).astype(int)
+    factors = rng.normal(size=(total, 64)) + y[:, None] * np.linspace(0.45, 0, 64)
+    factors[:, :8] += 0.35 * factors[:, 8:16] * (2 * y[:, None] - 1)
+    X = np.maximum(factors @ rng.normal(size=(64, d)) / 8 + 0.7 * rng.normal(size=(total, d)), -0.3)
+    X = X.astype(np.float32)
+    return X[:n], y[:n], X[n:], y[n:]
+
+
+def _task(family: str, method: str, folds: int, jobs: int, data: str, refit: bool) -> dict[str, Any]:
+    model, grid = grid_of(family)
+    return {
+        "method": method, "model": model, "grid": grid, "folds": folds, "only_folds": None,
+        "jobs": jobs, "data": data, "refit": refit, "scale": 1.0,
+    }  # fmt: skip
+
+
+def _thin_out(task: dict[str, Any], cells: int | None, folds: int | None) -> str:
+    """Leave a part of the task to be timed; return what the table says of it."""
+    every = list(ParameterGrid(task["grid"]))
+    chosen = every
+    if cells is not None and cells < len(every):
+        chosen = [every[round(i)] for i in np.linspace(0, len(every) - 1, cells)]
+        task["grid"] = [{name: [value] for name, value in cell.items()} for cell in chosen]
+    kept = min(folds or task["folds"], task["folds"])
+    task["only_folds"] = kept if kept < task["folds"] else None
+    task["scale"] = len(every) * task["folds"] / (len(chosen) * kept)
+    if task["scale"] == 1:
+        return ""
+    task["refit"] = False
+    return f"timed on {len(chosen)} of {len(every)} cells, {kept} of {task['folds']} folds, scaled"
+
+
+def _run(task: dict[str, Any], folder: Path, what: str) -> dict[str, Any]:
+    asked, answered = folder / "task.json", folder / "answer.json"
+    asked.write_text(json.dumps(task))
+    answered.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "bench.perf.search_worker", str(asked), str(answered)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode or not answered.is_file():
+        lines = done.stderr.strip().splitlines()
+        raise InputError(f"{what}: the search failed: {lines[-1] if lines else done.returncode}")
+    return json.loads(answered.read_text())
+
+
+def _with_ratios(found: pd.DataFrame) -> pd.DataFrame:
+    plain = found[found["method"] == PLAIN].set_index("family")
+    found["ratio"] = found["family"].map(plain["seconds"]) / found["seconds"]
+    found["largest_difference"] = [
+        _difference(row.scores, plain["scores"].get(row.family)) for row in found.itertuples()
+    ]
+    totals = []
+    for method, rows in found[found["family"].isin(TOTAL)].groupby("method", sort=False):
+        seconds = rows["seconds"].sum()
+        base = plain["seconds"].reindex(rows["family"]).sum()
+        totals.append({
+            "family": f"total of {len(rows)}", "method": method, "seconds": seconds,
+            "ratio": base / seconds, "fits": rows["fits"].sum(), "peak_gib": rows["peak_gib"].max(),
+        })  # fmt: skip
+    table = pd.concat([found, pd.DataFrame(totals)], ignore_index=True)
+    table["best"] = [json.dumps(best) if isinstance(best, dict) else "" for best in table["best"]]
+    table["note"] = table["note"].fillna("")
+    columns = ["family", "method", "seconds", "ratio", "fits", "best", "cv_score", "largest_difference",
+               "test_auc", "peak_gib", "note"]  # fmt: skip
+    return table[columns]
+
+
+def _difference(scores: Any, plain: Any) -> float:
+    comparable = isinstance(scores, list) and isinstance(plain, list) and len(scores) == len(plain)
+    return float(np.abs(np.subtract(scores, plain)).max()) if comparable else float("nan")

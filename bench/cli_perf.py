@@ -49,6 +49,46 @@ def search(
     show(table, out, name, title, group="family", bar="method", value="seconds", axis="seconds")
 
 
+@app.command(epilog="Example: defectbench perf extract   |   defectbench perf extract --backbone resnet50")
+def extract(
+    backbone: Annotated[str, typer.Option(help="resnet18, resnet34 or resnet50.")] = "resnet18",
+    size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
+    images: Annotated[int, typer.Option(help="So many of ELPV's images; 0: all.")] = 0,
+    copies: Annotated[int, typer.Option(help="Take each image so often, as JPEG files of its own.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ways: Annotated[str, typer.Option(help="Semicolon-separated; all by default.")] = "",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Extract embeddings from files: a plain loop, timm, ours, and the network alone."""
+    import tempfile
+
+    import numpy as np
+
+    from bench.console import say
+    from bench.perf.data import as_jpegs, elpv_files
+    from bench.perf.extract import WAYS, measure_extraction
+    from bench.perf.show import show
+    from features.forward import choose_device
+    from features.warmup import default_workers
+
+    paths, y, test = elpv_files()
+    kept = np.linspace(0, len(paths) - 1, images or len(paths)).astype(int)
+    paths, y, test = [paths[row] for row in kept], y[kept], test[kept]
+    chosen = [_among(way.strip(), WAYS) for way in ways.split(";") if way.strip()] or list(WAYS)
+    with tempfile.TemporaryDirectory() as folder:
+        if copies:
+            paths, y, test = as_jpegs(paths, folder, copies), np.tile(y, copies), np.tile(test, copies)
+        found = choose_device(device)
+        table = measure_extraction(
+            paths, y, test, backbone=backbone, size=size, device=str(found), workers=default_workers(),
+            ways=chosen, report=say,
+        )  # fmt: skip
+    title = f"{backbone} at {size} on {found}, {len(paths):,} {'JPEG' if copies else 'ELPV'} files"
+    name = f"extract-{backbone}" + ("" if found.type == "cpu" else f"-{found.type}")
+    show(table, out, name, title, group="way", bar="backbone", value="images_per_second", axis="images/s",
+         constant={"backbone": backbone})  # fmt: skip
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

@@ -52,7 +52,11 @@ class SplitConfig(_Section):
 
 
 class FeaturesConfig(_Section):
-    """Which embeddings the classical models get."""
+    """Which embeddings the classical models get.
+
+    `batch_size`: by default what a short measurement finds fastest. `compile`: whether networks are
+    compiled; by default when there are images enough to pay for it.
+    """
 
     backbones: tuple[str, ...] = ("resnet18",)
     weights: tuple[str, ...] = ("random", "imagenet")
@@ -60,7 +64,8 @@ class FeaturesConfig(_Section):
     size: int = Field(224, ge=32)
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
     storage: Literal["float32", "float16"] = "float32"
-    batch_size: int = Field(64, ge=1)
+    batch_size: int | None = Field(None, ge=1)
+    compile: bool | None = None
     projections: bool = True
 
     @field_validator("backbones")

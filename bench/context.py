@@ -1,5 +1,6 @@
 """What the jobs of a run share: its images, its folder, the embedding store."""
 
+import contextlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,11 +8,11 @@ import pandas as pd
 
 from bench.config import RunConfig
 from bench.console import task, warn
-from bench.jobs import EmbedJob
+from bench.jobs import EmbedJob, frozen_embeddings
 from bench.run_folder import RunFolder
 from classifiers.saving import load_classifier
 from features.backbones import Backbone, load_backbone
-from features.cached import CachedExtractor
+from features.cached import CachedExtractor, transform_together
 from features.errors import InputError, WeightsUnavailable
 from features.extractor import Extractor
 from features.store import EmbeddingStore
@@ -111,19 +112,30 @@ class Context:
             precision=job.precision,
             device=self.config.device,
             batch_size=self.config.features.batch_size,
+            compile=self.config.features.compile,
         )
         return CachedExtractor(extractor, self.store, job.storage)
+
+    def _companions(self, job: EmbedJob) -> list[CachedExtractor]:
+        """Return what else embeds the same pixels in this run, so that one decode pass serves all."""
+        found = []
+        for other in frozen_embeddings(self.config) if job.network is None else ():
+            if other.preprocess == job.preprocess and other != job:
+                with contextlib.suppress(WeightsUnavailable):
+                    found.append(self.extractor(other))
+        return found
 
     def _extract(self, job: EmbedJob) -> Embedded:
         cached, images = self.extractor(job), self.images
         with task(job.title, len(images)) as update:
-            matrix = cached.transform(
+            matrix = transform_together(
+                [cached, *self._companions(job)],
                 images["path"].tolist(),
                 image_ids=images["image_id"].tolist(),
                 labels=images["label"].tolist(),
                 progress=update,
                 warn=warn,
-            )
+            )[0]
         return Embedded(
             matrix.astype(np.float32, copy=False),
             cached.collection().microseconds_per_image,

@@ -171,7 +171,7 @@ def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[
     -------
     list of Job
     """
-    frozen = list(_frozen_embeddings(config))
+    frozen = list(frozen_embeddings(config))
     settings = [(name, *each) for name in config.cnn.models for each in _variants(config)]
     networks = [_train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
     tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
@@ -191,7 +191,8 @@ def _variants(config: RunConfig) -> list[tuple[str, str]]:
     return [(preprocess, sampling) for preprocess in config.preprocess for sampling in config.sampling]
 
 
-def _frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
+def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
+    """Yield the jobs that embed with networks as they come, not trained by this run."""
     features = config.features
     for preprocess in config.preprocess:
         for backbone in features.backbones:

@@ -7,9 +7,10 @@ import numpy as np
 import psutil
 import torch
 
-from features.extractor import default_workers, raise_problems
+from features.extractor import raise_problems
 from features.pipeline import decode_batches
 from features.transforms import resize_batch
+from features.warmup import default_workers
 
 MEMORY_SHARE = 0.5
 

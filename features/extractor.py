@@ -1,9 +1,7 @@
 """Images to embeddings: a scikit-learn transformer around a network without its head."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +10,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from features.backbones import Backbone, load_backbone
 from features.errors import InputError
-from features.network import grey_network, rgb_network
-from features.pipeline import decode_batches
-from features.transforms import Transform, resize_batch
+from features.forward import Forward, choose_device, pays_to_compile, stack_rows
+from features.pipeline import DecodedBatch, decode_batches, one_decoder
+from features.transforms import Transform
+from features.warmup import make_plan
 
 PRECISIONS = ("bfloat16", "float16", "float32")
 
@@ -60,10 +59,13 @@ class Extractor(TransformerMixin, BaseEstimator):
         What the network computes in; the result is float32.
     device : str
         `auto` takes CUDA, else MPS, else the CPU.
-    batch_size : int
-        Images a forward pass.
+    batch_size : int, optional
+        Images a forward pass; by default what a short measurement finds fastest. Out of memory, it is
+        halved.
     workers : int, optional
-        Decoding processes; by default half the cores, at most 8.
+        Decoding processes; by default as many as a short measurement finds to keep up.
+    compile : bool, optional
+        Whether to compile the network; by default when there are enough images to pay for it.
     seed : int
         For random weights.
 
@@ -86,8 +88,9 @@ class Extractor(TransformerMixin, BaseEstimator):
         preprocess: str = "none",
         precision: str = "bfloat16",
         device: str = "auto",
-        batch_size: int = 64,
+        batch_size: int | None = None,
         workers: int | None = None,
+        compile: bool | None = None,
         seed: int = 0,
     ):
         self.backbone = backbone
@@ -98,6 +101,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         self.device = device
         self.batch_size = batch_size
         self.workers = workers
+        self.compile = compile
         self.seed = seed
 
     @property
@@ -153,37 +157,63 @@ class Extractor(TransformerMixin, BaseEstimator):
 
         `progress` is called with the number of images done so far.
         """
-        if len(X) == 0:
+        forward = self.forward(len(X))
+        done = 0
+        waiting: list[tuple[DecodedBatch, Callable[[], EmbeddedBatch]]] = []
+        for batch in self.decoded(X, forward):
+            waiting.append((batch, start_batch(forward, batch, batch.stacks)))
+            # One batch stays in flight, so that a GPU works while the last answer is copied back.
+            while len(waiting) > (1 if forward.device.type == "cuda" else 0):
+                finished, answer = waiting.pop(0)
+                done += finished.images
+                yield answer()
+                if progress is not None:
+                    progress(done)
+        for finished, answer in waiting:
+            done += finished.images
+            yield answer()
+            if progress is not None:
+                progress(done)
+
+    def forward(self, images: int) -> Forward:
+        """Return the network on its device, for so many images.
+
+        Raises
+        ------
+        InputError
+            For an unknown precision or device, or no images.
+        """
+        if images == 0:
             raise InputError("empty image list: nothing to embed")
         if self.precision not in PRECISIONS:
             raise InputError(f"precision {self.precision!r}: choose one of {', '.join(PRECISIONS)}")
         device = choose_device(self.device)
-        forward = _Forward(self.load(), self.size, device, self.precision)
-        done = 0
-        for batch in decode_batches(
+        compile = pays_to_compile(images, device) if self.compile is None else self.compile
+        settings = (self.load(), self.size, device, self.precision, compile)
+        # Kept between calls: a compiled network is not to be compiled again.
+        made: tuple[object, Forward] | None = getattr(self, "_made", None)
+        if made is None or made[0] != settings:
+            made = self._made = settings, Forward(*settings)
+        return made[1]
+
+    def decoded(self, X: Sequence[str] | np.ndarray, forward: Forward) -> Iterator[DecodedBatch]:
+        """Decode images in order, in batches of the size that suits the network."""
+        decode = one_decoder(X, self.preprocess)
+        plan = make_plan(X, decode, forward, batch_size=self.batch_size, workers=self.workers)
+        on_device = forward.device if self.decodes_on_device else None
+        yield from decode_batches(
             X,
             preprocess=self.preprocess,
-            batch_size=self.batch_size,
-            workers=default_workers() if self.workers is None else self.workers,
-            pin=device.type == "cuda",
-        ):
-            rows: list[int] = []
-            parts = [np.empty((0, self.load().dim), np.float32)]
-            started = time.perf_counter()
-            for stack_rows, pixels in batch.stacks:
-                rows += stack_rows
-                parts.append(forward(pixels))
-            seconds = time.perf_counter() - started
-            yield EmbeddedBatch(
-                np.array(rows, dtype=np.int64),
-                [batch.contents[row] for row in rows],
-                np.concatenate(parts),
-                batch.problems,
-                seconds,
-            )
-            done += len(rows) + len(batch.problems)
-            if progress is not None:
-                progress(done)
+            batch_size=plan.batch_size,
+            workers=plan.workers,
+            pin=forward.device.type == "cuda",
+            jpeg_device=on_device,
+        )
+
+    @property
+    def decodes_on_device(self) -> bool:
+        """Whether JPEG files are decoded by the GPU, whose pixels differ from Pillow's by rounding."""
+        return choose_device(self.device).type == "cuda" and self.preprocess == "none"
 
     def __sklearn_tags__(self):  # type: ignore[no-untyped-def]
         tags = super().__sklearn_tags__()
@@ -193,33 +223,27 @@ class Extractor(TransformerMixin, BaseEstimator):
         return tags
 
 
-class _Forward:
-    """uint8 pixels on the CPU to float32 embeddings on the CPU, through a device."""
+def start_batch(
+    forward: Forward, batch: DecodedBatch, stacks: list[tuple[list[int], torch.Tensor]]
+) -> Callable[[], EmbeddedBatch]:
+    """Start the forward passes of some stacks of a batch; the answer waits for them."""
+    started = time.perf_counter()
+    pending = [forward.start(pixels) for _, pixels in stacks]
+    spent = time.perf_counter() - started
 
-    def __init__(
-        self,
-        backbone: Backbone,
-        size: int | tuple[int, int],
-        device: torch.device,
-        precision: str,
-    ):
-        self.backbone, self.size, self.device = backbone, size, device
-        self.dtype = getattr(torch, precision)
-        self.networks: dict[int, torch.nn.Module] = {}
+    def finish() -> EmbeddedBatch:
+        waited = time.perf_counter()
+        parts = [np.empty((0, forward.backbone.dim), np.float32), *(wait() for wait in pending)]
+        rows = stack_rows(stacks)
+        return EmbeddedBatch(
+            np.array(rows, dtype=np.int64),
+            [batch.contents[row] for row in rows],
+            np.concatenate(parts),
+            batch.problems,
+            spent + time.perf_counter() - waited,
+        )
 
-    @torch.inference_mode()
-    def __call__(self, pixels: torch.Tensor) -> np.ndarray:
-        pixels = resize_batch(pixels.to(self.device, non_blocking=True), self.size)
-        network = self._network(pixels.shape[1])
-        with autocast(self.device, self.dtype):
-            return network(pixels).float().cpu().numpy()
-
-    def _network(self, channels: int) -> torch.nn.Module:
-        if channels not in self.networks:
-            make = grey_network if channels == 1 else rgb_network
-            network = make(self.backbone).to(self.device)
-            self.networks[channels] = network.to(memory_format=torch.channels_last)
-        return self.networks[channels]
+    return finish
 
 
 def raise_problems(problems: list[tuple[int, str]], images: Sequence[str] | np.ndarray) -> None:
@@ -230,30 +254,3 @@ def raise_problems(problems: list[tuple[int, str]], images: Sequence[str] | np.n
             for row, reason in problems
         ]
         raise InputError(f"{len(named)} of {len(images)} images unreadable: {'; '.join(named)}")
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """Return the device called `name`; `auto` takes CUDA, else MPS, else the CPU."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device {name!r}: choose auto, cpu, cuda or mps") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device {name!r}: this torch sees no CUDA GPU; use --device cpu")
-    return device
-
-
-def autocast(device: torch.device, dtype: torch.dtype):  # type: ignore[no-untyped-def]
-    """Return the autocast context of a precision; float32 needs none."""
-    if dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=dtype)
-
-
-def default_workers() -> int:
-    """Return how many decoding processes to use when the caller does not say."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))

@@ -78,6 +78,17 @@ def decode_image(data: bytes, path: str = "image") -> np.ndarray:
         raise UnreadableImage(path, f"damaged or truncated ({error})") from None
 
 
+def check_header(data: bytes, path: str = "image") -> None:
+    """Raise `UnreadableImage` when a file's header says that it cannot be used; decode nothing."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_header(image, path)
+    except UnreadableImage:
+        raise
+    except Exception as error:
+        raise UnreadableImage(path, f"damaged or truncated ({error})") from None
+
+
 def scan_images(
     paths: Sequence[str],
     *,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from bench.config import load_config
 from bench.console import task
@@ -10,10 +11,19 @@ from bench.run import cache_folder
 from features.cached import CachedExtractor
 from features.datasets import load_dataset
 from features.extractor import Extractor
+from features.images import read_image
 from features.splits import make_split
 from features.store import EmbeddingStore
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def elpv_files() -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return ELPV's paths, labels, and which are test images, as the preset `elpv` splits them."""
+    config = load_config("elpv")
+    dataset = load_dataset("elpv")
+    split = make_split(dataset, kind=config.split.kind, sizes=config.split.sizes, seed=config.seed)
+    return dataset.table["path"].tolist(), dataset.y, (split == "test").to_numpy()
 
 
 def elpv_rows(cache: str | Path | None = None) -> Rows:
@@ -27,12 +37,24 @@ def elpv_rows(cache: str | Path | None = None) -> Rows:
         The test split.
     """
     config = load_config("elpv")
-    dataset = load_dataset("elpv")
-    split = make_split(dataset, kind=config.split.kind, sizes=config.split.sizes, seed=config.seed)
+    paths, y, test = elpv_files()
     extractor = Extractor("resnet18", "random", size=config.features.size, seed=config.seed)
     store = EmbeddingStore(cache_folder(cache) / "embeddings")
-    paths = dataset.table["path"].tolist()
     with task("embed with resnet18, random weights", len(paths)) as update:
         matrix = CachedExtractor(extractor, store).transform(paths, progress=update)
-    test = (split == "test").to_numpy()
-    return matrix[~test], dataset.y[~test], matrix[test], dataset.y[test]
+    return matrix[~test], y[~test], matrix[test], y[test]
+
+
+def as_jpegs(paths: list[str], folder: str | Path, copies: int) -> list[str]:
+    """Write each image `copies` times as a JPEG file of its own and return where they are."""
+    written = []
+    for copy in range(copies):
+        for number, path in enumerate(paths):
+            target = Path(folder) / f"{copy}-{number}.jpg"
+            pixels = read_image(path)
+            # One pixel differs, so that no two files have the same content.
+            pixels = pixels.copy()
+            pixels.flat[copy] ^= 1
+            Image.fromarray(pixels).save(target, quality=95, comment=f"{copy}-{number}".encode())
+            written.append(str(target))
+    return written

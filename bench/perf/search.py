@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +13,8 @@ from sklearn.model_selection import ParameterGrid
 
 from bench.perf.data import Rows
 from bench.perf.grids import TOTAL, grid_of
+from bench.perf.process import run_worker
 from bench.perf.search_worker import METHODS
-from features.errors import InputError
 
 PLAIN = METHODS[0]
 _ALONE = ("PathSearchCV", "HalvingGridSearchCV")
@@ -68,7 +66,7 @@ def measure_searches(
             for method in methods:
                 task = _task(family, method, folds, jobs, str(data), refit)
                 note = _thin_out(task, stock_cells, stock_folds) if method not in _ALONE else ""
-                answer = _run(task, Path(folder), f"{family}, {method}")
+                answer = run_worker("bench.perf.search_worker", task, Path(folder), f"{family}, {method}")
                 answer["seconds"] *= task["scale"]
                 found.append({"family": family, "method": method, "note": note, **answer})
                 report(f"{family}, {method}: {answer['seconds']:.1f} s{', ' + note if note else ''}")
@@ -109,18 +107,6 @@ def _thin_out(task: dict[str, Any], cells: int | None, folds: int | None) -> str
         return ""
     task["refit"] = False
     return f"timed on {len(chosen)} of {len(every)} cells, {kept} of {task['folds']} folds, scaled"
-
-
-def _run(task: dict[str, Any], folder: Path, what: str) -> dict[str, Any]:
-    asked, answered = folder / "task.json", folder / "answer.json"
-    asked.write_text(json.dumps(task))
-    answered.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "bench.perf.search_worker", str(asked), str(answered)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode or not answered.is_file():
-        lines = done.stderr.strip().splitlines()
-        raise InputError(f"{what}: the search failed: {lines[-1] if lines else done.returncode}")
-    return json.loads(answered.read_text())
 
 
 def _with_ratios(found: pd.DataFrame) -> pd.DataFrame:

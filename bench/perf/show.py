@@ -14,13 +14,24 @@ from results.figures import render
 from results.figures.bars import bars_figure
 
 
-def show(table: pd.DataFrame, folder: str | Path, name: str, title: str, **bars: Any) -> None:
-    """Print the table, write `name.csv`, and `name.png` and `name.svg` as `bars_figure` draws them."""
+def show(
+    table: pd.DataFrame,
+    folder: str | Path,
+    name: str,
+    title: str,
+    *,
+    constant: dict[str, str] | None = None,
+    **bars: Any,
+) -> None:
+    """Print the table, write `name.csv`, and `name.png` and `name.svg` as `bars_figure` draws them.
+
+    `constant` holds columns for the figure that are the same for all rows.
+    """
     out.print(_rich(table, f"{title}; {machine()}"))
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    figure = bars_figure(table, title=title, **bars)
+    figure = bars_figure(table.assign(**(constant or {})), title=title, **bars)
     for suffix in ("png", "svg"):
         with atomic_path(folder / f"{name}.{suffix}") as temporary:
             temporary.write_bytes(render(figure, suffix))

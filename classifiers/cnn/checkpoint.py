@@ -81,8 +81,8 @@ class Checkpoint(Callback):
             return 0
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
-        if net.average is not None:
-            net.average.load_state_dict(state["average"])
+        if net.average_ is not None:
+            net.average_.load_state_dict(state["average"])
         for row in state["history"]:
             net.history.new_epoch()
             for name, value in row.items():
@@ -105,7 +105,7 @@ class Checkpoint(Callback):
                 "identity": self.identity,
                 "module": net.module_.state_dict(),
                 "optimizer": net.optimizer_.state_dict(),
-                "average": net.average.state_dict() if net.average is not None else {},
+                "average": net.average_.state_dict() if net.average_ is not None else {},
                 "history": rows,
                 "weights": self.best.weights,
                 "best_epoch": self.best.epoch,

@@ -17,7 +17,7 @@ from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import VALID_BATCH, Report, train
 from features.backbones import Backbone
 from features.errors import InputError
-from features.extractor import autocast, choose_device
+from features.forward import autocast, choose_device
 from features.transforms import resize_batch
 from features.weights import hash_state
 

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from classifiers.cnn.augment import augment
 from classifiers.cnn.batches import PixelDataset
 from features.errors import InputError
-from features.extractor import autocast
+from features.forward import autocast
 
 
 class TrainingDiverged(InputError):
@@ -72,13 +72,13 @@ class Net(skorch.NeuralNet):
     @property
     def evaluated(self) -> torch.nn.Module:
         """The network that is validated and kept: the running mean where there is one."""
-        return self.module_ if self.average is None else self.average.module
+        return self.module_ if self.average_ is None else self.average_.module
 
     def initialize_module(self) -> "Net":
         """Make the module, and the running mean of its weights."""
         super().initialize_module()
         averaging = get_ema_multi_avg_fn(self.ema) if self.ema else None
-        self.average = (
+        self.average_ = (
             AveragedModel(self.module_, multi_avg_fn=averaging, use_buffers=True) if averaging else None
         )
         return self
@@ -86,8 +86,8 @@ class Net(skorch.NeuralNet):
     def train_step(self, *args: Any, **kwargs: Any) -> Any:
         """Take a step and follow it with the running mean."""
         step = super().train_step(*args, **kwargs)
-        if self.average is not None:
-            self.average.update_parameters(self.module_)
+        if self.average_ is not None:
+            self.average_.update_parameters(self.module_)
         return step
 
     def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:

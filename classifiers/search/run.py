@@ -103,7 +103,7 @@ def run_paths(
     shared: dict[Hashable, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
     for cell in cells:
         inner = _inner(cell, lead, model)
-        if inner is not None and path.takes(inner):
+        if inner is not None and _is_valid(path, inner) and path.takes(inner):
             shared.setdefault(path.block(inner), []).append((cell, inner))
     if not shared or not usable:
         return answers
@@ -229,6 +229,18 @@ def _inner(cell: dict[str, Any], lead: str, model: BaseEstimator) -> dict[str, A
     own = set(model.get_params(deep=False)) if hasattr(model, "get_params") else set()
     inner = {name.removeprefix(lead): value for name, value in cell.items() if name.startswith(lead)}
     return inner if len(inner) == len(cell) and set(inner) <= own else None
+
+
+def _is_valid(path: Path, cell: dict[str, Any]) -> bool:
+    """Tell whether the model would accept a setting; one that it refuses is left to its own error."""
+    model = path.setting(cell)
+    try:
+        # Models from elsewhere inherit the method without saying what to check.
+        if hasattr(model, "_parameter_constraints"):
+            model._validate_params()
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(X: Any) -> np.ndarray | None:

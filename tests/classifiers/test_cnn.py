@@ -72,6 +72,27 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("name", CNNS)
+def test_mixup_and_the_running_mean_of_the_weights(name, data, tmp_path):
+    X, y = data
+    settings = {"mixup": 0.3, "ema": 0.9, "epochs": 3}
+    first = make(name, **settings).fit(X, y)
+    np.testing.assert_array_equal(first.predict_proba(X), make(name, **settings).fit(X, y).predict_proba(X))
+    plain = make(name, epochs=3).fit(X, y)
+    assert not np.array_equal(first.predict_proba(X), plain.predict_proba(X))
+    last = make(name, **settings, keep_best=False, checkpoint=str(tmp_path / "c.pt"))
+    resumed = clone(last)
+
+    def kill(row):
+        if row["epoch"] == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        last.fit(X, y, report=kill)
+    undisturbed = make(name, **settings, keep_best=False).fit(X, y)
+    np.testing.assert_array_equal(resumed.fit(X, y).predict_proba(X), undisturbed.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", CNNS)
 def test_a_killed_training_goes_on_where_it_was(name, data, tmp_path):
     X, y = data
     undisturbed = make(name).fit(X, y)

@@ -5,11 +5,15 @@ import pytest
 import torch
 from made import spots
 
+from features import forward as forward_module
+from features import pipeline as pipeline_module
+from features import warmup
 from features.arrays import load_images
 from features.backbones import load_backbone
-from features.cached import CachedExtractor
+from features.cached import CachedExtractor, transform_together
 from features.errors import InputError
 from features.extractor import Extractor
+from features.forward import Forward, pays_to_compile
 from features.store import EmbeddingStore
 
 
@@ -93,7 +97,7 @@ def counted(monkeypatch):
     counted = Counted()
     # Fusing copies the module, hooks and all would be traced away: count on the plain one.
     monkeypatch.setattr("features.network.fuse_batch_norms", lambda module: module)
-    monkeypatch.setattr("features.extractor.grey_network", lambda b: _Grey(b.module))
+    monkeypatch.setattr("features.forward.grey_network", lambda b: _Grey(b.module))
     return counted
 
 
@@ -155,3 +159,129 @@ def test_load_images_fills_one_array(files, tmp_path, write_image):
     spilled = load_images(paths, size=40, workers=0, spill=tmp_path / "x.npy", memory_bytes=100)
     assert isinstance(spilled, np.memmap)
     np.testing.assert_array_equal(spilled, images)
+
+
+def test_several_networks_share_one_decode_pass(files, tmp_path, monkeypatch):
+    paths, _ = files
+    decoded = []
+    original = pipeline_module.decode_image
+    monkeypatch.setattr(
+        pipeline_module, "decode_image", lambda data, path: (decoded.append(path), original(data, path))[1]
+    )
+    store = EmbeddingStore(tmp_path / "store")
+    both = [
+        CachedExtractor(make(seed=0), store),
+        CachedExtractor(Extractor("resnet34", "random", size=48, workers=0), store),
+    ]
+    both[0].transform(paths[:3])
+    decoded.clear()
+    first, second = transform_together(both, paths)
+    assert len(decoded) == 12
+    np.testing.assert_array_equal(first, make(seed=0).transform(paths))
+    np.testing.assert_array_equal(second, both[1].extractor.transform(paths))
+    assert both[0].collection().rows == both[1].collection().rows == 12
+    with pytest.raises(ValueError, match="share their preprocessing"):
+        transform_together([both[0], CachedExtractor(make(preprocess="I"), store)], paths)
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(files, monkeypatch):
+    paths, images = files
+    expected = make(batch_size=12).transform(paths)
+    original, sizes = Forward._embed, []
+
+    def small_memory(self, pixels):
+        sizes.append(len(pixels))
+        if len(pixels) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return original(self, pixels)
+
+    monkeypatch.setattr(Forward, "_embed", small_memory)
+    np.testing.assert_array_equal(make(batch_size=12).transform(paths), expected)
+    assert sizes[:3] == [12, 6, 3] and max(sizes[3:]) == 3
+
+    def no_memory(self, pixels):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Forward, "_embed", no_memory)
+    with pytest.raises(InputError, match="one image does not fit into the memory of cpu"):
+        make().transform(paths)
+
+    def broken(self, pixels):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(Forward, "_embed", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        make().transform(paths)
+
+
+def test_the_warm_up_chooses_what_is_fastest(files, monkeypatch):
+    paths, _ = files
+    monkeypatch.setattr(warmup, "MEASURE_FROM", 10)
+    extractor = make(batch_size=None, workers=None)
+    forward = extractor.forward(len(paths))
+    now = [0.0]
+    monkeypatch.setattr(warmup.time, "perf_counter", lambda: now[0])
+
+    def timed(pixels):
+        now[0] += {16: 0.16, 32: 0.16, 64: 0.32}[len(pixels)]
+
+    fake = type("Fake", (), {"__call__": lambda self, p: timed(p), "device": forward.device, "size": 64,
+                             "limit": None})()  # fmt: skip
+
+    def decode(row):
+        now[0] += 0.02
+        return torch.zeros(1, 40, 40, dtype=torch.uint8)
+
+    # 64 is no faster an image than 32, and decoding takes four times as long as the network.
+    plan = warmup.make_plan(paths, decode, fake)
+    assert plan.batch_size == 32
+    assert plan.workers == min(6, max(1, (warmup.os.cpu_count() or 2) - 1))
+    assert warmup.make_plan(paths, decode, fake, batch_size=5, workers=0) == warmup.Plan(5, 0)
+    assert warmup.make_plan(paths[:3], decode, fake).batch_size == warmup.DEFAULT_BATCH
+
+
+def test_a_measured_plan_gives_the_same_numbers(files, monkeypatch):
+    paths, _ = files
+    expected = make().transform(paths)
+    monkeypatch.setattr(warmup, "MEASURE_FROM", 10)
+    np.testing.assert_array_equal(make(batch_size=None, workers=None).transform(paths), expected)
+
+
+def test_compiling_that_fails_falls_back(files, monkeypatch):
+    paths, _ = files
+
+    def no_compiler(network, **options):
+        def call(pixels):
+            raise RuntimeError("no working C++ compiler")
+
+        return call
+
+    monkeypatch.setattr(forward_module.torch, "compile", no_compiler)
+    np.testing.assert_array_equal(make(compile=True).transform(paths), make().transform(paths))
+
+
+def test_compiling_is_on_where_it_pays():
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert not pays_to_compile(2_624, cpu) and pays_to_compile(41_000, cpu)
+    assert pays_to_compile(41_000, cuda) and not pays_to_compile(10**6, torch.device("mps"))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_gives_the_same_embeddings(files):
+    paths, _ = files
+    cpu = make(precision="float32", device="cpu").transform(paths)
+    gpu = make(precision="bfloat16", device="cuda").transform(paths)
+    cosine = (cpu * gpu).sum(1) / np.linalg.norm(cpu, axis=1) / np.linalg.norm(gpu, axis=1)
+    assert cosine.min() >= 0.999
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_decodes_jpeg_files_itself(write_image):
+    images, _ = spots(6, 64)
+    paths = [write_image(f"f{i}.jpg", image, quality=95) for i, image in enumerate(images)]
+    cpu = make(precision="float32", device="cpu").transform(paths)
+    gpu = make(precision="float32", device="cuda").transform(paths)
+    cosine = (cpu * gpu).sum(1) / np.linalg.norm(cpu, axis=1) / np.linalg.norm(gpu, axis=1)
+    assert cosine.min() >= 0.999

@@ -1,0 +1,106 @@
+"""`defectbench perf extract`: the same files to embeddings, six ways in turn."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from bench.perf.process import run_worker
+
+#: Way to what the worker is told.
+WAYS: dict[str, dict[str, Any]] = {
+    "plain loop": {"way": "plain"},
+    "timm": {"way": "timm"},
+    "ours, float32": {"way": "ours", "precision": "float32"},
+    "ours": {"way": "ours"},
+    "ours, compiled": {"way": "ours", "compile": True},
+    "ours, cached": {"way": "ours", "cached": True},
+    "forward only": {"way": "ceiling"},
+}
+PLAIN, EXACT, CEILING = "plain loop", "ours, float32", "forward only"
+
+
+def measure_extraction(
+    paths: Sequence[str],
+    y: np.ndarray,
+    test: np.ndarray,
+    *,
+    backbone: str = "resnet18",
+    size: int = 224,
+    device: str = "cpu",
+    workers: int = 1,
+    ways: Sequence[str] = tuple(WAYS),
+    report: Callable[[str], None] = lambda line: None,
+) -> pd.DataFrame:
+    """Time each way on the same files, one after the other.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Image files.
+    y : int array of 0 and 1, shape (n,)
+    test : bool array, shape (n,)
+        Rows on which the AUC is told of a logistic regression fitted on the others.
+    backbone, size, device
+        What to extract with.
+    workers : int
+        Decoding processes of timm's way.
+    ways : sequence of str
+        Of `WAYS`.
+    report : callable
+        Told of each way when it is done.
+
+    Returns
+    -------
+    DataFrame
+        way, images_per_second, ratio (to the plain loop), share_of_ceiling, seconds, peak_gib,
+        least_cosine (of an image's embedding to ours in float32), auc, note.
+    """
+    found, embeddings = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for way in ways:
+            if WAYS[way]["way"] == "timm" and find_spec("timm") is None:
+                report("timm: not installed, left out")
+                continue
+            told = {**WAYS[way], "paths": list(paths), "backbone": backbone, "size": size,
+                    "device": device, "workers": workers}  # fmt: skip
+            where = Path(folder) / "embeddings.npy"
+            where.unlink(missing_ok=True)
+            answer = run_worker("bench.perf.extract_worker", told, Path(folder), way, str(where))
+            if where.is_file():
+                embeddings[way] = np.load(where)
+                answer["auc"] = _auc(embeddings[way], y, test)
+            found.append({"way": way, "note": "", **answer})
+            report(f"{way}: {answer['images_per_second']:.1f} images/s")
+    table = pd.DataFrame(found)
+    speed = table.set_index("way")["images_per_second"]
+    table["ratio"] = table["images_per_second"] / speed.get(PLAIN, np.nan)
+    table["share_of_ceiling"] = table["images_per_second"] / speed.get(CEILING, np.nan)
+    table["least_cosine"] = [
+        _least_cosine(embeddings.get(way), embeddings.get(EXACT)) if way.startswith("ours") else np.nan
+        for way in table["way"]
+    ]
+    columns = ["way", "images_per_second", "ratio", "share_of_ceiling", "seconds", "peak_gib",
+               "peak_gpu_gib", "least_cosine", "auc", "note"]  # fmt: skip
+    return table[[name for name in columns if name in table]]
+
+
+def _auc(matrix: np.ndarray, y: np.ndarray, test: np.ndarray) -> float:
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, solver="newton-cholesky"))
+    model.fit(matrix[~test], y[~test])
+    return float(roc_auc_score(y[test], model.decision_function(matrix[test])))
+
+
+def _least_cosine(matrix: np.ndarray | None, exact: np.ndarray | None) -> float:
+    if matrix is None or exact is None:
+        return float("nan")
+    norms = np.linalg.norm(matrix, axis=1) * np.linalg.norm(exact, axis=1)
+    return float(((matrix * exact).sum(axis=1) / norms).min())

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
+from results.blend import with_blend
 from results.figures import embeddings_figure, render, roc_figure
 from results.leaderboard import leaderboard
 from results.published import published_table
@@ -16,7 +17,7 @@ _TABLES = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
 
 def write_tables(folder: RunFolder) -> pd.DataFrame:
     """Write the leaderboard in every format, and the published figures beside it; return it."""
-    table = leaderboard(folder.predictions(), folder.statuses())
+    table = leaderboard(with_blend(folder.predictions()), folder.statuses())
     for suffix, write in _TABLES.items():
         write_text(folder.tables / f"leaderboard.{suffix}", write(table))
     published, _ = published_for(folder)
@@ -37,7 +38,7 @@ def published_for(folder: RunFolder) -> tuple[pd.DataFrame, str]:
 
 def write_figures(folder: RunFolder) -> list[str]:
     """Write every figure that the run's files allow; return their paths."""
-    predictions, projections = folder.predictions(), folder.projections()
+    predictions, projections = with_blend(folder.predictions()), folder.projections()
     figures: dict[str, Figure] = {}
     if len(predictions):
         figures["roc"] = roc_figure(predictions)

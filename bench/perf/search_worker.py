@@ -69,7 +69,7 @@ class _FirstFolds:
     def split(self, X: Any, y: Any, groups: Any = None) -> Any:
         return list(self.splitter.split(X, y, groups))[: self.count]
 
-    def get_n_splits(self, *args: Any) -> int:
+    def get_n_splits(self, *args: Any, **kwargs: Any) -> int:
         return self.count
 
 

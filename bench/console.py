@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 PLAIN_SECONDS = 15.0
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 240
 
 out = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
 err = Console(stderr=True)

@@ -20,6 +20,7 @@ _SHOWN = [
     "average_precision", "f1", "confusion", "fit_seconds", "predict_us", "status",
 ]  # fmt: skip
 NARROW = 150
+WIDE = 230
 BEST_NOTE = "bold: the best ROC AUC and every row that a paired DeLong test (Holm, 5 %) cannot tell from it"
 PUBLISHED_TITLE = "Published figures for {}, not measured here (other splits and protocols)"
 _PUBLISHED_TEXT = ("source", "model", "features", "protocol")
@@ -31,7 +32,7 @@ _DIGITS = {"fit_seconds": 1, "predict_us": 0, "threshold": 3}
 
 def to_rich(table: pd.DataFrame, title: str = "", width: int = 200) -> Table:
     """Return the leaderboard as a rich table; under 150 characters it leaves some columns out."""
-    shown = for_people(table, intervals=width >= NARROW)
+    shown = for_people(table, intervals=width >= WIDE)
     if width < NARROW:
         shown = shown.drop(columns=[_title(name) for name in _LEFT_OUT_WHEN_NARROW])
     rich = Table(title=title, title_justify="left", header_style="bold")

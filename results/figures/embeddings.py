@@ -40,7 +40,7 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
                 ax.set_title(f"{method}: {name_features(*map(str, key))}")
             line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=1.8)
     return figure
 
 

@@ -121,7 +121,8 @@ class Context:
         found = []
         for other in frozen_embeddings(self.config) if job.network is None else ():
             if other.preprocess == job.preprocess and other != job:
-                with contextlib.suppress(WeightsUnavailable):
+                # What is wrong with another network is for its own job to tell.
+                with contextlib.suppress(InputError):
                     found.append(self.extractor(other))
         return found
 

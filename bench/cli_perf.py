@@ -89,6 +89,32 @@ def extract(
          constant={"backbone": backbone})  # fmt: skip
 
 
+@app.command(epilog="Example: defectbench perf store   |   defectbench perf store --rows 41000:float32")
+def store(
+    rows: Annotated[
+        str, typer.Option(help="ROWS:TYPE, comma-separated; the type is float32 or float16.")
+    ] = "41000:float32,1000000:float16",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Write, read and search generated embeddings in the store, with the memory that it takes."""
+    from bench.console import say
+    from bench.perf.show import show
+    from bench.perf.store import measure_store
+    from features.store import STORAGE_TYPES
+
+    sizes = []
+    for each in _listed(rows):
+        count, _, storage = each.partition(":")
+        if not count.isdigit() or int(count) < 10:
+            from features.errors import InputError
+
+            raise InputError(f"--rows {each}: give a number of rows, 10 at least, and a type: 41000:float32")
+        sizes.append((int(count), _among(storage or "float32", STORAGE_TYPES)))
+    table = measure_store(sizes, report=say)
+    title = "the embedding store, 512 values a row"
+    show(table, out, "store", title, group="use", bar="rows", value="seconds", axis="seconds")
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

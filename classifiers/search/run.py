@@ -248,7 +248,9 @@ def _rows(X: Any) -> np.ndarray | None:
     with contextlib.suppress(TypeError, ValueError):
         rows = np.asarray(X)
         if rows.ndim == 2 and rows.dtype.kind in "fiub" and rows.size and np.isfinite(rows).all():
-            return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
+            if rows.dtype in (np.float32, np.float64):
+                return rows
+            return rows.astype(np.float32 if rows.dtype == np.float16 else np.float64)
     return None
 
 

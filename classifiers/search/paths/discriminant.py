@@ -1,6 +1,7 @@
 """LDA: every shrinkage from one eigendecomposition of a fold's pooled scatter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
@@ -13,6 +14,9 @@ from sklearn.preprocessing import StandardScaler
 
 from classifiers.search.batched import torch_device
 from classifiers.search.paths.base import Cell, Fold, Path, Problem, Response
+
+#: Rows that are turned into double precision at a time.
+BLOCK = 8192
 
 
 class DiscriminantPath(Path):
@@ -46,23 +50,21 @@ class DiscriminantPath(Path):
         )
 
     def bytes_per_call(self, threads: int) -> int:
-        """Room for the scatter matrices and the held-out rows."""
-        d = self.problem.X.shape[1]
-        return 8 * (6 * d * d + self.problem.X.size)
+        """Room for the scatter matrices, the held-out rows and a block of rows in double precision."""
+        n, d = self.problem.X.shape
+        return 8 * (6 * d * d + BLOCK * d) + self.problem.X.nbytes * (n - self.problem.train_rows) // n
 
     def run(self, fold: Fold, cells: Sequence[Cell]) -> tuple[list[Response], int]:
         """See `Path.run`."""
         means, priors, scatter, held = self._fold(fold)
         eigenvalues, eigenvectors = eigh(scatter)
-        turned, rows = means @ eigenvectors, held @ eigenvectors
-        responses = []
-        for cell in cells:
-            shrinkage = float(self.value(cell, "shrinkage"))
-            shrunk = (1 - shrinkage) * eigenvalues + shrinkage * eigenvalues.mean()
-            weights = turned / shrunk
-            bias = -0.5 * (turned * weights).sum(axis=1) + np.log(priors)
-            responses.append(_respond(rows @ weights.T + bias))
-        return responses, 1
+        turned = means @ eigenvectors
+        shrinkage = np.array([float(self.value(cell, "shrinkage")) for cell in cells])[:, None]
+        shrunk = (1 - shrinkage) * eigenvalues + shrinkage * eigenvalues.mean()
+        weights = turned / shrunk[:, None]
+        bias = -0.5 * (turned * weights).sum(axis=2) + np.log(priors)
+        scores = held.times(np.einsum("de,kce->kcd", eigenvectors, weights))
+        return [_respond(each + offset) for each, offset in zip(scores, bias, strict=True)], 1
 
     def is_batched(self) -> bool:
         """See `Path.is_batched`."""
@@ -81,15 +83,15 @@ class DiscriminantPath(Path):
         for number, (means, priors, _, held) in enumerate(parts):
             values, vectors = eigenvalues[number], eigenvectors[number]
             turned = torch.as_tensor(means, device=device) @ vectors
-            rows = torch.as_tensor(held, device=device) @ vectors
             shrunk = (1 - shrinkage) * values + shrinkage * values.mean()
             weights = turned / shrunk[:, None]
             bias = -0.5 * (turned * weights).sum(dim=2) + torch.as_tensor(np.log(priors), device=device)
-            scores = rows @ weights.mT + bias[:, None]
-            by_fold.append([_respond(each) for each in scores.cpu().numpy()])
+            scores = held.times((weights @ vectors.mT).cpu().numpy())
+            offsets = bias.cpu().numpy()
+            by_fold.append([_respond(each + offset) for each, offset in zip(scores, offsets, strict=True)])
         return by_fold, len(folds)
 
-    def _fold(self, fold: Fold) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _fold(self, fold: Fold) -> tuple[np.ndarray, np.ndarray, np.ndarray, "_HeldRows"]:
         """Return class means, priors, pooled covariance and held-out rows, as the model sees them."""
         prefix = self.problem.prefix
         scaled = prefix is not None and [type(step) for _, step in prefix.steps] == [StandardScaler]
@@ -97,54 +99,89 @@ class DiscriminantPath(Path):
             return self._downdated(fold, scale=prefix is not None)
         X, codes, held = self.problem.rows(fold)
         counts = np.bincount(codes, minlength=len(self.problem.classes)).astype(float)
-        X, held = X.astype(np.float64), held.astype(np.float64)
-        means = _class_sums(X, codes, len(counts)) / counts[:, None]
-        residual = X - means[codes]
-        return means, counts / counts.sum(), residual.T @ residual / len(X), held
+        centre, one = X.mean(axis=0, dtype=np.float64), np.ones(X.shape[1])
+        sums, products = _moments(X, codes, centre, len(counts))
+        means = sums / counts[:, None]
+        within = (products - (means * counts[:, None]).T @ means) / len(X)
+        return means, counts / counts.sum(), within, _HeldRows(held, centre, one)
 
-    def _downdated(self, fold: Fold, scale: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _downdated(self, fold: Fold, scale: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray, "_HeldRows"]:
         centre, sums, products = self._sums()
-        classes = len(self.problem.classes)
-        held, held_codes = self.problem.X[fold.test].astype(np.float64), self.problem.codes[fold.test]
-        held = held - centre
-        counts = np.bincount(self.problem.codes[fold.train], minlength=classes).astype(float)
+        classes, codes = len(self.problem.classes), self.problem.codes
+        held = self.problem.X[fold.test]
+        counts = np.bincount(codes[fold.train], minlength=classes).astype(float)
         total = counts.sum()
         if len(fold.train) + len(fold.test) == len(self.problem.X):
-            sums = sums - _class_sums(held, held_codes, classes)
-            products = products - held.T @ held
+            held_sums, held_products = _moments(held, codes[fold.test], centre, classes)
+            sums, products = sums - held_sums, products - held_products
         else:
-            kept = self.problem.X[fold.train].astype(np.float64) - centre
-            sums = _class_sums(kept, self.problem.codes[fold.train], classes)
-            products = kept.T @ kept
+            sums, products = _moments(self.problem.X[fold.train], codes[fold.train], centre, classes)
         means = sums / counts[:, None]
         within = (products - (means * counts[:, None]).T @ means) / total
         if not scale:
-            return means, counts / total, within, held
+            return means, counts / total, within, _HeldRows(held, centre, np.ones_like(centre))
         mean = sums.sum(axis=0) / total
         variance = np.diag(products) / total - mean**2
         # StandardScaler leaves constant columns as they are; rounding must not make them look alive.
         constant = variance <= 1e-12 * (np.diag(products) / total + mean**2)
         deviation = np.sqrt(np.where(constant, 1.0, variance))
         within = within / np.outer(deviation, deviation)
-        return (means - mean) / deviation, counts / total, within, (held - mean) / deviation
+        return (
+            (means - mean) / deviation,
+            counts / total,
+            within,
+            _HeldRows(held, centre + mean, deviation),
+        )
 
     def _sums(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return a centre, and about it the sum of each class and the products of all rows, once."""
         if self._whole is None:
-            X = self.problem.X.astype(np.float64)
-            centre = X.mean(axis=0)
-            X -= centre
-            sums = _class_sums(X, self.problem.codes, len(self.problem.classes))
-            self._whole = centre, sums, X.T @ X
+            X = self.problem.X
+            centre = X.mean(axis=0, dtype=np.float64)
+            self._whole = centre, *_moments(X, self.problem.codes, centre, len(self.problem.classes))
         return self._whole
+
+
+@dataclass(frozen=True, eq=False)
+class _HeldRows:
+    """Held-out rows as they lie in memory, and what centres and scales them.
+
+    Computed in double precision a block at a time: a copy of all rows would need more memory than the
+    rows themselves.
+    """
+
+    rows: np.ndarray
+    centre: np.ndarray
+    deviation: np.ndarray
+
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """Return the products with weights (cells, classes, d), shape (cells, rows, classes)."""
+        cells, classes, d = weights.shape
+        flat = weights.reshape(-1, d).T / self.deviation[:, None]
+        products = np.concatenate([block @ flat for block in _blocks(self.rows, self.centre)])
+        return products.reshape(len(self.rows), cells, classes).transpose(1, 0, 2)
+
+
+def _blocks(X: np.ndarray, centre: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(X), BLOCK):
+        yield X[start : start + BLOCK].astype(np.float64) - centre
+
+
+def _moments(
+    X: np.ndarray, codes: np.ndarray, centre: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum of each class (classes, d) and the products (d, d) of rows about a centre."""
+    d = X.shape[1]
+    sums, products = np.zeros((classes, d)), np.zeros((d, d))
+    for number, block in enumerate(_blocks(X, centre)):
+        own = codes[number * BLOCK : number * BLOCK + len(block)]
+        sums += (np.arange(classes)[:, None] == own).astype(float) @ block
+        products += block.T @ block
+    return sums, products
 
 
 def _is_plain(scaler: StandardScaler) -> bool:
     return bool(scaler.with_mean and scaler.with_std)
-
-
-def _class_sums(X: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
-    return np.stack([X[codes == code].sum(axis=0) for code in range(classes)])
 
 
 def _respond(scores: np.ndarray) -> Response:

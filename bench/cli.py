@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from bench import cli_cache, cli_data, cli_perf, cli_results
+from bench import cli_cache, cli_data, cli_experiment, cli_perf, cli_results
 from features.errors import InputError
 
 app = typer.Typer(
@@ -36,7 +36,9 @@ def run(
     ] = None,
     split: Annotated[Text, typer.Option(help="stratified, group or official.")] = None,
     seed: Annotated[Optional[int], typer.Option(help="Seed of everything random.")] = None,  # noqa: UP045
-    backbone: Annotated[Text, typer.Option(help="resnet18, resnet34, resnet50; comma-separated.")] = None,
+    backbone: Annotated[
+        Text, typer.Option(help="resnet18, resnet50, vgg16_bn, ...; comma-separated.")
+    ] = None,
     weights: Annotated[
         Text, typer.Option(help="imagenet, random or a state dict's path; comma-separated.")
     ] = None,
@@ -44,6 +46,17 @@ def run(
     grid: Annotated[Text, typer.Option(help="small or full.")] = None,
     folds: Annotated[Optional[int], typer.Option(help="Cross-validation folds.")] = None,  # noqa: UP045
     epochs: Annotated[Optional[int], typer.Option(help="Epochs of every network.")] = None,  # noqa: UP045
+    train_fraction: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Share of train and valid that networks learn from; 1: both, after choosing."),
+    ] = None,
+    tensorboard: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--tensorboard", help="Write event files of the trainings."),
+    ] = None,
+    features: Annotated[
+        Text, typer.Option(help="Networks whose trained penultimate layer feeds the classical models.")
+    ] = None,
     preprocess: Annotated[
         Text, typer.Option(help="none, crop20, I, II, ...; comma-separated, each is tried.")
     ] = None,
@@ -55,6 +68,13 @@ def run(
     difficulty: Annotated[Optional[float], typer.Option(help="chips: 1 as tuned.")] = None,  # noqa: UP045
     fill_missing_boxes: Annotated[
         Optional[bool], typer.Option(help="nexperia: give images without a box their class's median one.")  # noqa: UP045
+    ] = None,
+    repeats: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Do everything on so many splits, each by its own seed."),
+    ] = None,
+    relabel: Annotated[
+        Text, typer.Option(help="CSV of corrected labels: image_id, new_label; see `audit`.")
     ] = None,
     device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     jobs: Annotated[Optional[int], typer.Option(help="Processes for searches; -1: all cores.")] = None,  # noqa: UP045
@@ -71,6 +91,8 @@ def run(
         "seed": seed,
         "device": device,
         "n_jobs": jobs,
+        "repeats": repeats,
+        "relabel": relabel,
         "preprocess": _listed(preprocess),
         "sampling": _listed(sampling),
         "dataset": {
@@ -84,15 +106,25 @@ def run(
             "fill_missing_boxes": fill_missing_boxes,
         },
         "split": {"kind": split},
-        "features": {"backbones": _listed(backbone), "weights": _listed(weights)},
+        "features": {
+            "backbones": _listed(backbone),
+            "weights": _listed(weights),
+            "fine_tuned": _listed(features),
+        },
         "classical": {"grid": grid, "folds": folds},
-        "cnn": {"weights": _start(weights), "params": {"epochs": epochs}},
+        "cnn": {
+            "weights": _start(weights),
+            "train_fraction": train_fraction,
+            "tensorboard": tensorboard,
+            "params": {"epochs": epochs},
+        },
     }
     config = load_config(source, _with_models(overrides, models))
     raise typer.Exit(run_benchmark(config, out, cache))
 
 
 cli_results.register(app)
+cli_experiment.register(app)
 
 
 @app.command(epilog="Example: defectbench predict runs/chips --images new/ --out submission.csv")

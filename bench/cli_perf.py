@@ -89,6 +89,41 @@ def extract(
          constant={"backbone": backbone})  # fmt: skip
 
 
+@app.command(epilog="Example: defectbench perf train   |   defectbench perf train --images 512")
+def train(
+    size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
+    images: Annotated[int, typer.Option(help="So many of ELPV's images.")] = 512,
+    epochs: Annotated[int, typer.Option(help="Epochs; the first is not counted.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Train ResNet-18 by a plain skorch loop and by the estimator."""
+    import numpy as np
+
+    from bench.console import say
+    from bench.perf.data import elpv_files
+    from bench.perf.show import show
+    from bench.perf.train import measure_training
+    from features.errors import InputError
+    from features.forward import choose_device
+    from features.warmup import default_workers
+
+    if epochs < 2 or images < 8:
+        raise InputError("perf train needs 2 epochs and 8 images at least")
+    paths, y, _ = elpv_files()
+    kept = np.linspace(0, len(paths) - 1, min(images, len(paths))).astype(int)
+    found = choose_device(device)
+    table = measure_training(
+        [paths[row] for row in kept], y[kept], size=size, batch_size=batch_size, epochs=epochs,
+        device=str(found), workers=default_workers(), report=say,
+    )  # fmt: skip
+    name = "train" + ("" if found.type == "cpu" else f"-{found.type}")
+    title = f"training ResNet-18 at {size} on {found}, {len(kept):,} ELPV images"
+    show(table, out, name, title, group="way", bar="network", value="images_per_second", axis="images/s",
+         constant={"network": "ResNet-18"})  # fmt: skip
+
+
 @app.command(epilog="Example: defectbench perf store   |   defectbench perf store --rows 41000:float32")
 def store(
     rows: Annotated[

@@ -97,11 +97,16 @@ class CnnConfig(_Section):
     """Which end-to-end networks, and what is changed of their defaults.
 
     `weights`: `auto` takes ImageNet's where they can be reached and random ones elsewhere.
-    `params`: for all networks; `[cnn.of.NAME]`: for one.
+    `train_fraction`: share of the train and valid splits together that networks learn from; by default
+    the train split; 1 chooses the epoch on the valid split, then trains anew on both for as many epochs;
+    less takes so many of the train split. `tensorboard`: whether to write event files. `params`: for all
+    networks; `[cnn.of.NAME]`: for one.
     """
 
     models: tuple[str, ...] = ("resnet18_ll", "resnet18_fbp", "cnn2")
     weights: str = "auto"
+    train_fraction: float | None = Field(default=None, gt=0, le=1)
+    tensorboard: bool = False
     params: dict[str, Any] = Field(default_factory=dict)
     of: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
@@ -118,15 +123,18 @@ class CnnConfig(_Section):
 class RunConfig(_Section):
     """Everything that decides a run.
 
-    `preprocess`: each is a run of its own through every model, told apart in a column. `sampling`: how
-    classes are balanced: `all` (not at all), `balanced` (class weights), `2000B` or `2000S` (images of
-    each class an epoch, with or without replacement; networks only).
+    `repeats`: splits, each by its own seed, that everything is done on. `relabel`: CSV of corrected
+    labels. `preprocess`: each is a run of its own through every model, told apart in a column.
+    `sampling`: how classes are balanced: `all` (not at all), `balanced` (class weights), `2000B` or
+    `2000S` (images of each class an epoch, with or without replacement; networks only).
     """
 
     name: str = "run"
     seed: int = Field(0, ge=0)
     device: str = "auto"
     n_jobs: int = -1
+    repeats: int = Field(1, ge=1)
+    relabel: str | None = None
     preprocess: tuple[str, ...] = ("none",)
     sampling: tuple[str, ...] = ("all",)
     dataset: DatasetConfig = DatasetConfig()
@@ -193,6 +201,8 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
     merged = _merge(data, changes)
     if "dataset" in changes and "name" not in changes:
         merged["name"] = _run_name(data, merged)
+    if "relabel" in changes and "name" not in changes:
+        merged["name"] = f"{merged['name']}-relabelled"
     try:
         return RunConfig.model_validate(merged)
     except ValidationError as error:

@@ -8,13 +8,16 @@ import pandas as pd
 
 from bench.config import RunConfig
 from bench.console import task, warn
+from bench.cost import BATCHES, Cost, cost_of_backbone
 from bench.jobs import EmbedJob, frozen_embeddings
 from bench.run_folder import RunFolder
+from classifiers.cnn.batches import to_tensor
 from classifiers.saving import load_classifier
 from features.backbones import Backbone, load_backbone
 from features.cached import CachedExtractor, transform_together
 from features.errors import InputError, WeightsUnavailable
 from features.extractor import Extractor
+from features.images import read_image
 from features.store import EmbeddingStore
 
 
@@ -29,11 +32,14 @@ class Embedded:
         What the network took for an image.
     weights_sha256 : str
         Hash of the network's weights.
+    cost : Cost
+        Of the network.
     """
 
     matrix: np.ndarray
     microseconds: float
     weights_sha256: str
+    cost: Cost
 
 
 @dataclass
@@ -141,4 +147,16 @@ class Context:
             matrix.astype(np.float32, copy=False),
             cached.collection().microseconds_per_image,
             cached.key.weights_sha256,
+            self._cost(cached.extractor),
         )
+
+    def _cost(self, extractor: Extractor) -> Cost:
+        """Measure the network on a few of the run's images."""
+        # Of one size, so that they make one batch.
+        sizes = self.images[["height", "width", "channels"]]
+        alike = self.images[(sizes == sizes.iloc[0]).all(axis=1)]
+        paths = (alike["path"].tolist() * BATCHES[-1])[: BATCHES[-1]]
+        size = extractor.size if isinstance(extractor.size, tuple) else (extractor.size, extractor.size)
+        pixels = np.stack([read_image(path) for path in paths])
+        forward = extractor.forward(len(pixels))
+        return cost_of_backbone(extractor.load(), lambda X: forward(to_tensor(X)), pixels, size)

@@ -13,15 +13,26 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import ParameterGrid, PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    ParameterGrid,
+    PredefinedSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 import classifiers
 from bench.console import task
 from bench.context import Context, Embedded
-from bench.jobs import EmbedJob, FitJob, Job, ProjectJob, TrainJob, weights_name
+from bench.cost import BATCHES, Cost, cost_of_estimator
+from bench.events import event_log
+from bench.jobs import AuditJob, EmbedJob, FitJob, Job, ProjectJob, TrainJob, weights_name
 from classifiers.saving import save_classifier
 from classifiers.search import PathSearchCV
 from features.arrays import load_images
+from features.errors import InputError
+from results.audit import audit_labels
+from results.clusters import clusters_table
 from results.metrics import choose_threshold
 from results.predictions import END_TO_END, SPLITS
 from results.projections import project
@@ -39,7 +50,7 @@ def row_of(job: Job, context: Context) -> dict[str, Any] | None:
     source = job.embeddings if isinstance(job, FitJob) else job
     features = job.embeddings.backbone if isinstance(job, FitJob) else END_TO_END
     return {
-        "model": classifiers.get_spec(job.model).title,
+        "model": _model_name(job),
         "features": features,
         "weights": weights_name(source.weights),
         "split_kind": context.config.split.kind,
@@ -47,6 +58,11 @@ def row_of(job: Job, context: Context) -> dict[str, Any] | None:
         "sampling": job.sampling,
         "repeat": 0,
     }
+
+
+def _model_name(job: FitJob | TrainJob) -> str:
+    title, variant = classifiers.get_spec(job.model).title, getattr(job, "variant", "")
+    return f"{title}, {variant}" if variant else title
 
 
 def _embed(job: EmbedJob, context: Context) -> None:
@@ -101,33 +117,94 @@ def _train(job: TrainJob, context: Context) -> None:
             spill=context.folder.path / "cache" / f"{job.id}.npy",
             progress=update,
         )
-    train, valid = context.rows("train"), context.rows("valid")
-    weight = images["weight"].to_numpy(float)[train] if "weight" in images else None
-    with task(job.title, estimator.epochs, "epochs") as update:
-        estimator.fit(
-            pixels[train],
-            context.y[train],
-            valid=(pixels[valid], context.y[valid]),
-            sample_weight=weight,
-            report=lambda row: update(
-                row["epoch"], f"loss {row['train_loss']:.3f}, valid AUC {row['valid_auc']:.3f}"
-            ),
-        )
+    train, valid = training_rows(job, context), context.rows("valid")
+    _fit_network(estimator, job, context, pixels, train)
     context.folder.write_frame(context.folder.history_path(job), estimator.history_)
     seconds = float(estimator.history_["seconds"].sum())
     chosen = {**dict(job.params), "best_epoch": estimator.best_epoch_}
+    chooser = None
+    checkpoints = [context.folder.checkpoint_path(job)]
+    if job.train_fraction == 1:
+        # What the new network says of the valid split, which it has learnt, could choose no threshold.
+        chooser = estimator
+        checkpoints.append(checkpoints[0].with_suffix(".both.pt"))
+        estimator = clone(chooser).set_params(
+            stop_after=chooser.best_epoch_, keep_best=False, checkpoint=str(checkpoints[1])
+        )
+        _fit_network(estimator, job, context, pixels, np.concatenate([train, valid]))
+        seconds += float(estimator.history_["seconds"].sum())
     X = {split: pixels[context.rows(split)] for split in SPLITS}
-    _finish(job, context, _Fitted(estimator, X, seconds, chosen))
-    context.folder.checkpoint_path(job).unlink(missing_ok=True)
+    _finish(job, context, _Fitted(estimator, X, seconds, chosen, chooser=chooser))
+    for path in checkpoints:
+        path.unlink(missing_ok=True)
+
+
+def training_rows(job: TrainJob, context: Context) -> np.ndarray:
+    """Return the rows that a network learns from: the train split, or so many of it as the job says.
+
+    Raises
+    ------
+    InputError
+        When there are not as many in the train split.
+    """
+    train, valid = context.rows("train"), context.rows("valid")
+    if job.train_fraction in (None, 1):
+        return train
+    share = len(train) / (len(train) + len(valid))
+    wanted = round(float(str(job.train_fraction)) * (len(train) + len(valid)))
+    if wanted > len(train):
+        raise InputError(
+            f"train_fraction {job.train_fraction}: the train split holds {share:.2f} of train and valid "
+            "together; give less, or 1 for both"
+        )
+    if wanted == len(train):
+        return train
+    kept, _ = train_test_split(train, train_size=wanted, stratify=context.y[train], random_state=job.seed)
+    return np.sort(kept)
+
+
+def _fit_network(
+    estimator: BaseEstimator, job: TrainJob, context: Context, pixels: np.ndarray, rows: np.ndarray
+) -> None:
+    images, valid = context.images, context.rows("valid")
+    weight = images["weight"].to_numpy(float)[rows] if "weight" in images else None
+    epochs = estimator.stop_after or estimator.epochs
+    log = context.folder.path / "tensorboard" / job.id if context.config.cnn.tensorboard else None
+    with task(job.title, epochs, "epochs") as update, event_log(log) as write:
+
+        def report(row: dict[str, float]) -> None:
+            update(row["epoch"], f"loss {row['train_loss']:.3f}, valid AUC {row['valid_auc']:.3f}")
+            write(row)
+
+        estimator.fit(
+            pixels[rows],
+            context.y[rows],
+            valid=(pixels[valid], context.y[valid]),
+            sample_weight=weight,
+            report=report,
+        )
 
 
 def _project(job: ProjectJob, context: Context) -> None:
     embed = job.embeddings
     frame = project(context.embeddings(embed).matrix, context.images["image_id"].tolist(), seed=job.seed)
+    context.folder.write_frame(context.folder.projection_path(job.id), _with_features(frame, embed))
+
+
+def _audit(job: AuditJob, context: Context) -> None:
+    matrix = context.embeddings(job.embeddings).matrix
+    audit = audit_labels(matrix, context.y, context.images["image_id"].tolist(), seed=job.seed)
+    clusters = clusters_table(matrix, context.images["label"].to_numpy(), seed=job.seed)
+    context.folder.write_frame(context.folder.audit_path(job.id), audit)
+    context.folder.write_frame(context.folder.clusters_path(job.id), _with_features(clusters, job.embeddings))
+
+
+def _with_features(frame: pd.DataFrame, embed: EmbedJob) -> pd.DataFrame:
+    """Put the columns that name a feature set in front."""
     frame.insert(0, "features", embed.backbone)
     frame.insert(1, "weights", weights_name(embed.weights))
     frame.insert(2, "preprocess", embed.preprocess)
-    context.folder.write_frame(context.folder.projection_path(job.id), frame)
+    return frame
 
 
 @contextmanager
@@ -177,7 +254,8 @@ def score_defects(estimator: BaseEstimator, X: np.ndarray) -> tuple[np.ndarray, 
 class _Fitted:
     """A fitted model, what it is to score, and what it cost.
 
-    `X` maps valid and test to inputs; `embedded` is where they come from when they are embeddings.
+    `X` maps valid and test to inputs; `embedded` is where they come from when they are embeddings;
+    `chooser` is the model that has not learnt the valid split, where `estimator` has.
     """
 
     estimator: BaseEstimator
@@ -185,6 +263,11 @@ class _Fitted:
     fit_seconds: float
     params: dict[str, Any]
     embedded: Embedded | None = None
+    chooser: BaseEstimator | None = None
+
+    def model_for(self, split: str) -> BaseEstimator:
+        """Return the model that scores a split."""
+        return self.chooser if split == "valid" and self.chooser is not None else self.estimator
 
 
 def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
@@ -192,7 +275,7 @@ def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
     row = row_of(job, context)
     assert row is not None
     started = time.perf_counter()
-    scores = {split: score_defects(fitted.estimator, X) for split, X in fitted.X.items()}
+    scores = {split: score_defects(fitted.model_for(split), X) for split, X in fitted.X.items()}
     count = sum(map(len, fitted.X.values()))
     embed_us = fitted.embedded.microseconds if fitted.embedded else 0.0
     predict_us = embed_us + 1e6 * (time.perf_counter() - started) / count
@@ -204,7 +287,9 @@ def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
         columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
         measured = {"y_true": images["y"], "score": score, "score_kind": kind}
         frames.append(pd.DataFrame({**row, **columns, **measured}))
+    cost = _cost(job, context, fitted)
     frame = pd.concat(frames).assign(
+        **cost.columns(),
         fit_seconds=fitted.fit_seconds,
         predict_us=predict_us,
         params=json.dumps(plain, sort_keys=True),
@@ -212,15 +297,35 @@ def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
     context.folder.write_predictions(job, frame)
 
 
+def _cost(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> Cost:
+    X = fitted.X["test"] if len(fitted.X["test"]) else fitted.X["valid"]
+    sample = X[np.arange(BATCHES[-1]) % len(X)]
+    own = cost_of_estimator(
+        fitted.estimator,
+        lambda rows: score_defects(fitted.estimator, rows),
+        sample,
+        context.folder.model_path(job),
+    )
+    return own if fitted.embedded is None else fitted.embedded.cost + own
+
+
 def _save(job: FitJob | TrainJob, context: Context, fitted: _Fitted, row: dict[str, Any]) -> None:
     """Save what tells probabilities: a model of decision values is calibrated on the valid split."""
     estimator, X, y = fitted.estimator, fitted.X["valid"], context.y[context.rows("valid")]
-    if not hasattr(estimator, "predict_proba"):
-        estimator = CalibratedClassifierCV(FrozenEstimator(estimator)).fit(X, y)
-    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score_defects(estimator, X)[0])}
+    folds = min(5, *np.bincount(y, minlength=2))
+    if not hasattr(estimator, "predict_proba") and folds > 1:
+        estimator = CalibratedClassifierCV(FrozenEstimator(estimator), cv=folds).fit(X, y)
+    chooser = fitted.chooser or estimator
+    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score_defects(chooser, X)[0])}
     if fitted.embedded:
         card["weights_sha256"] = fitted.embedded.weights_sha256
     save_classifier(job.model, estimator, context.folder.model_path(job), card)
 
 
-_ACTIONS: dict[type[Job], Any] = {EmbedJob: _embed, FitJob: _fit, TrainJob: _train, ProjectJob: _project}
+_ACTIONS: dict[type[Job], Any] = {
+    EmbedJob: _embed,
+    FitJob: _fit,
+    TrainJob: _train,
+    ProjectJob: _project,
+    AuditJob: _audit,
+}

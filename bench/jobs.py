@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,23 +52,29 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainJob(Job):
-    """Train one network end to end and score the valid and test images."""
+    """Train one network end to end and score the valid and test images.
+
+    `variant`: words that tell it from others of the same network in a table.
+    """
 
     model: str
     weights: str
     preprocess: str = "none"
     sampling: str = "all"
     params: tuple[tuple[str, Any], ...] = ()
+    train_fraction: float | None = None
+    variant: str = ""
 
     @property
     def title(self) -> str:
-        """Network and its starting weights."""
-        return f"train {classifiers.get_spec(self.model).title} from {weights_name(self.weights)} weights"
+        """Network, what is special about it, and its starting weights."""
+        what = classifiers.get_spec(self.model).title + (f", {self.variant}," if self.variant else "")
+        return f"train {what} from {weights_name(self.weights)} weights"
 
     @property
     def slug(self) -> str:
-        """Network and its starting weights."""
-        return f"{self.model}-{weights_name(self.weights)}"
+        """Network, what is special about it, and its starting weights."""
+        return "-".join(filter(None, [self.model, weights_name(self.weights), self.variant]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +145,23 @@ class ProjectJob(Job):
         return self.embeddings.slug
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditJob(Job):
+    """Look for wrong labels with one set of embeddings, and cluster it."""
+
+    embeddings: EmbedJob
+
+    @property
+    def title(self) -> str:
+        """Features."""
+        return f"audit labels on {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Features."""
+        return self.embeddings.slug
+
+
 def to_record(job: Job) -> dict[str, Any]:
     """Return a job as JSON values, from which `from_record` makes it again."""
     values = {each.name: getattr(job, each.name) for each in fields(job)}
@@ -173,7 +196,7 @@ def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[
     """
     frozen = list(frozen_embeddings(config))
     settings = [(name, *each) for name in config.cnn.models for each in _variants(config)]
-    networks = [_train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
+    networks = [train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
     tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
     jobs: list[Job] = []
     for embed in frozen:
@@ -182,7 +205,9 @@ def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[
     for embed in tuned:
         jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
     if config.features.projections:
-        jobs += [ProjectJob(seed=config.seed, embeddings=embed) for embed in [*frozen, *tuned]]
+        for embed in [*frozen, *tuned]:
+            jobs.append(ProjectJob(seed=config.seed, embeddings=embed))
+            jobs.append(AuditJob(seed=config.seed, embeddings=embed))
     return list(dict.fromkeys(jobs))
 
 
@@ -212,7 +237,10 @@ def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Itera
     names = config.features.fine_tuned if config.classical.models else ()
     # Of several samplings the first one's network becomes a backbone; the heads have their own.
     for name, preprocess in itertools.product(names, config.preprocess):
-        network = _train_job(config, name, preprocess, config.sampling[0], weights, symmetric)
+        network = train_job(config, name, preprocess, config.sampling[0], weights, symmetric)
+        if network.train_fraction == 1:
+            # Heads are chosen on the valid split, which their network must not have learnt.
+            network = replace(network, train_fraction=None)
         estimator = classifiers.make_classifier(name, **dict(network.params))
         size = estimator.get_params()["size"]
         yield EmbedJob(
@@ -227,9 +255,10 @@ def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Itera
         )
 
 
-def _train_job(
+def train_job(
     config: RunConfig, name: str, preprocess: str, sampling: str, weights: str, symmetric: bool
 ) -> TrainJob:
+    """Return the job that trains one network as the configuration says."""
     params = dict(config.cnn.params_of(name))
     if symmetric and classifiers.get_spec(name).augmented:
         params.setdefault("augment", SYMMETRIC_AUGMENT)
@@ -240,8 +269,14 @@ def _train_job(
         weights=weights if classifiers.get_spec(name).pretrained else "random",
         preprocess=preprocess,
         sampling=sampling,
-        params=tuple(sorted((key, _hashable(value)) for key, value in params.items())),
+        params=as_params(params),
+        train_fraction=config.cnn.train_fraction,
     )
+
+
+def as_params(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return parameters as a job holds them."""
+    return tuple(sorted((key, _hashable(value)) for key, value in params.items()))
 
 
 def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
@@ -278,4 +313,5 @@ _KINDS: dict[str, type[Job]] = {
     "embed": EmbedJob,
     "fit": FitJob,
     "project": ProjectJob,
+    "audit": AuditJob,
 }

@@ -1,14 +1,20 @@
 """Tables and figures of a run, written from its predictions."""
 
+from collections.abc import Callable
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
+from results import figures as draw
 from results.blend import with_blend
-from results.figures import embeddings_figure, render, roc_figure
-from results.leaderboard import leaderboard
+from results.leaderboard import DONE, leaderboard
+from results.per_class import per_class_table
+from results.predictions import FEATURE_SET, name_features
 from results.published import published_table
+from results.repeats import ranks_over_repeats, repeats_table
+from results.side_tables import cost_table, inspection_table, plain_to_markdown
 from results.tables import to_csv, to_html, to_latex, to_markdown
 
 FORMATS = ("png", "svg")
@@ -16,13 +22,24 @@ _TABLES = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
 
 
 def write_tables(folder: RunFolder) -> pd.DataFrame:
-    """Write the leaderboard in every format, and the published figures beside it; return it."""
-    table = leaderboard(with_blend(folder.predictions()), folder.statuses())
+    """Write the leaderboard in every format, and the tables that go with it; return the leaderboard."""
+    predictions = with_blend(folder.predictions())
+    table = leaderboard(predictions, folder.statuses())
     for suffix, write in _TABLES.items():
         write_text(folder.tables / f"leaderboard.{suffix}", write(table))
     published, _ = published_for(folder)
-    if len(published):
-        write_text(folder.tables / "published.csv", published.to_csv(index=False, lineterminator="\n"))
+    further = {
+        "published": published,
+        "inspection": inspection_table(table),
+        "cost": cost_table(table),
+        "per_class": per_class_table(predictions),
+        "clusters": folder.clusters(),
+        "repeats": repeats_of(folder)[0],
+    }
+    for name, frame in further.items():
+        if len(frame):
+            write_text(folder.tables / f"{name}.csv", to_csv(frame))
+            write_text(folder.tables / f"{name}.md", plain_to_markdown(frame))
     return table
 
 
@@ -36,20 +53,56 @@ def published_for(folder: RunFolder) -> tuple[pd.DataFrame, str]:
     return published_table(name), name
 
 
+def repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, Figure | None]:
+    """Return the table over repeated splits and its critical-difference diagram; empty for one split."""
+    folders = folder.repeats()
+    if len(folders) < 2:
+        return pd.DataFrame(), None
+    parts = [each.predictions().assign(repeat=number) for number, each in enumerate(folders)]
+    board = leaderboard(with_blend(pd.concat(parts, ignore_index=True)))
+    counts = folder.read_split()["split"].value_counts()
+    share = float(counts["test"] / counts["train"])
+    ranks, alike = ranks_over_repeats(board, share)
+    title = f"mean rank by ROC AUC over {len(folders)} splits; joined: a corrected t-test sees no difference"
+    joined = draw.joined(list(ranks.index), alike)
+    return repeats_table(board, share), draw.critical_difference_figure(ranks, joined, title)
+
+
 def write_figures(folder: RunFolder) -> list[str]:
     """Write every figure that the run's files allow; return their paths."""
     predictions, projections = with_blend(folder.predictions()), folder.projections()
-    figures: dict[str, Figure] = {}
+    made: dict[str, Callable[[], Figure | None]] = {}
     if len(predictions):
-        figures["roc"] = roc_figure(predictions)
+        made |= {
+            "roc": lambda: draw.roc_figure(predictions),
+            "precision_recall": lambda: draw.precision_recall_figure(predictions),
+            "overkill_escape": lambda: draw.overkill_escape_figure(predictions),
+            "calibration": lambda: draw.calibration_figure(predictions),
+            "scores": lambda: draw.histograms_figure(predictions),
+            "confusion": lambda: draw.confusions_figure(confusions(leaderboard(predictions))),
+            "pareto": lambda: draw.pareto_figure(leaderboard(predictions)),
+            "critical_difference": lambda: repeats_of(folder)[1],
+        }
     if len(projections):
         truth = folder.read_split()[["image_id", "y"]].rename(columns={"y": "defect"})
-        figures["embeddings"] = embeddings_figure(projections, truth, predictions)
+        made["embeddings"] = lambda: draw.embeddings_figure(projections, truth, predictions)
     written = []
-    for name, figure in figures.items():
-        for suffix in FORMATS:
+    for name, make in made.items():
+        figure = make()
+        for suffix in FORMATS if figure is not None else ():
             path = folder.figures / f"{name}.{suffix}"
             with atomic_path(path) as temporary:
-                temporary.write_bytes(render(figure, suffix))
+                temporary.write_bytes(draw.render(figure, suffix))
             written.append(str(path))
     return written
+
+
+def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
+    """Return the counts (tn, fp, fn, tp) of each row of a leaderboard by a name for people."""
+    found = {}
+    for row in table[table["status"] == DONE].to_dict("records"):
+        name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
+        if row["sampling"] != "all":
+            name += f", {row['sampling']}"
+        found[name] = (row["tn"], row["fp"], row["fn"], row["tp"])
+    return found

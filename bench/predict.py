@@ -103,11 +103,8 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
 
 
 def _valid_auc(folder: RunFolder, job: Job) -> float:
-    from sklearn.metrics import roc_auc_score
-
     (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
-    scores = scored(row)
-    return float(roc_auc_score(scores.y_valid, scores.score_valid))
+    return scored(row).valid_auc
 
 
 def _wanted(images: Path, layout: str | None, sample: Path | None) -> tuple[list[str], list[str], str]:

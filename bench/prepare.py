@@ -6,6 +6,7 @@ from bench.config import RunConfig
 from bench.console import say, task, warn
 from bench.run_folder import RunFolder
 from features.datasets import ImageDataset, load_dataset
+from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
 from features.images import scan_images
@@ -35,6 +36,8 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
         When the dataset cannot be used, or is not the one that the folder's split was made of.
     """
     dataset = load_dataset(config.dataset.name, **config.dataset.options)
+    if config.relabel is not None:
+        dataset = relabel(dataset, config.relabel)
     if folder.split.is_file():
         return dataset, _take_up(config, folder, dataset)
     say(f"{len(dataset.table)} images of {len(dataset.classes)} classes in dataset {dataset.name}")
@@ -64,7 +67,7 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
 
 def _take_up(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.DataFrame:
     before = folder.config()
-    for section in ("dataset", "split", "seed"):
+    for section in ("dataset", "split", "seed", "relabel"):
         was, now = getattr(before, section), getattr(config, section)
         if was != now:
             raise InputError(
@@ -78,6 +81,13 @@ def _take_up(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.
         raise InputError(
             f"{folder.path}: the images changed since this run was made ({len(new)} new, {len(gone)} "
             "gone); choose another --name, or remove the folder"
+        )
+    labels = present["label"].reindex(table["image_id"]).to_numpy()
+    changed = int((labels != table["label"].to_numpy()).sum())
+    if changed:
+        raise InputError(
+            f"{folder.path}: {changed} labels changed since this run was made; choose another --name, or "
+            "remove the folder"
         )
     # The images may lie elsewhere than they did when the run was made.
     table["path"] = present["path"].reindex(table["image_id"]).to_numpy()

@@ -11,7 +11,7 @@ from bench.context import Context
 from bench.jobs import build_jobs
 from bench.outputs import write_figures, write_tables
 from bench.prepare import prepare
-from bench.run_folder import RunFolder
+from bench.run_folder import Outcome, RunFolder
 from bench.runner import run_jobs
 from features.errors import InputError, WeightsUnavailable
 from features.store import EmbeddingStore
@@ -41,9 +41,11 @@ def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = 
     folder = RunFolder(Path(out) / config.name)
     dataset, images = prepare(config, folder)
     context = Context(config, folder, images, EmbeddingStore(cache_folder(cache) / "embeddings"))
-    jobs = build_jobs(config, cnn_weights=_cnn_weights(config, context), symmetric=dataset.symmetric)
+    jobs = build_jobs(config, cnn_weights=cnn_weights(config, context), symmetric=dataset.symmetric)
     folder.write_manifest(config, jobs)
     outcomes = run_jobs(jobs, context)
+    for repeat in range(1, config.repeats):
+        outcomes |= _repeat(config, folder, context, repeat)
     table = write_tables(folder)
     write_figures(folder)
     credit = f"; {dataset.credit}" if dataset.credit else ""
@@ -60,13 +62,31 @@ def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = 
     return 1 if failed else 0
 
 
+def _repeat(config: RunConfig, folder: RunFolder, context: Context, repeat: int) -> dict[str, Outcome]:
+    """Do everything on another split, in a folder of its own within the run's."""
+    again = config.model_copy(
+        update={
+            "seed": config.seed + repeat,
+            "repeats": 1,
+            "features": config.features.model_copy(update={"projections": False}),
+        }
+    )
+    place = folder.repeat(repeat)
+    console.say(f"repeat {repeat + 1} of {config.repeats}, seed {again.seed}")
+    dataset, images = prepare(again, place)
+    shared = Context(again, place, images, context.store)
+    jobs = build_jobs(again, cnn_weights=cnn_weights(again, shared), symmetric=dataset.symmetric)
+    place.write_manifest(again, jobs)
+    return run_jobs(jobs, shared)
+
+
 def cache_folder(cache: str | Path | None = None) -> Path:
     """Return the folder that embeddings are cached in."""
     chosen = cache or os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "defectbench"
     return Path(chosen).expanduser()
 
 
-def _cnn_weights(config: RunConfig, context: Context) -> str:
+def cnn_weights(config: RunConfig, context: Context) -> str:
     """Resolve `auto`: ImageNet's weights when they can be had, else random ones."""
     if config.cnn.weights != "auto":
         return config.cnn.weights

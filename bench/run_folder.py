@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -110,6 +111,14 @@ class RunFolder:
         """Where the projections of a job are."""
         return self.path / "projections" / f"{job_id}.parquet"
 
+    def audit_path(self, job_id: str) -> Path:
+        """Where the label audit of a job is."""
+        return self.path / "audits" / f"{job_id}.parquet"
+
+    def clusters_path(self, job_id: str) -> Path:
+        """Where the clusters of a job are."""
+        return self.path / "clusters" / f"{job_id}.parquet"
+
     def model_path(self, job: Job) -> Path:
         """Where the model of a job is saved."""
         return self.path / "models" / job.id
@@ -148,6 +157,15 @@ class RunFolder:
         paths = [self.predictions_path(job.id) for job in self.jobs() if self.is_ok(job)]
         return read_predictions(path for path in paths if path.is_file())
 
+    def repeat(self, number: int) -> "RunFolder":
+        """Return the folder of another split of this run, counted from 1."""
+        return RunFolder(self.path / "repeats" / str(number))
+
+    def repeats(self) -> list["RunFolder"]:
+        """Return this run's folder and those of its other splits."""
+        others = [self.repeat(number) for number in range(1, self.config().repeats)]
+        return [self, *(folder for folder in others if folder.split.is_file())]
+
     def statuses(self) -> pd.DataFrame:
         """Return the leaderboard's key columns and the status of jobs on the list that made no row."""
         outcomes = [self.outcome(job.id) for job in self.jobs()]
@@ -156,7 +174,14 @@ class RunFolder:
 
     def projections(self) -> pd.DataFrame:
         """Return the projections of all jobs on the run's list."""
-        paths = [self.projection_path(job.id) for job in self.jobs()]
+        return self._gather(self.projection_path)
+
+    def clusters(self) -> pd.DataFrame:
+        """Return how the clusters of all feature sets agree with the labels."""
+        return self._gather(self.clusters_path)
+
+    def _gather(self, place: Callable[[str], Path]) -> pd.DataFrame:
+        paths = [place(job.id) for job in self.jobs()]
         frames = [pd.read_parquet(path) for path in paths if path.is_file()]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 

@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
-from classifiers.cnn import resnet, two_layer
+from classifiers.cnn import designed, resnet, simple, stratified, two_layer, vgg
 from classifiers.search import PathSearchCV
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
@@ -21,6 +21,15 @@ _REGISTRY: dict[str, ClassifierSpec] = {
         resnet.LL,
         resnet.FBP,
         two_layer.SPEC,
+        simple.SPEC,
+        designed.SPEC,
+        stratified.SPEC,
+        resnet.LL_50,
+        resnet.FBP_50,
+        vgg.LL_16,
+        vgg.FBP_16,
+        vgg.LL_19,
+        vgg.FBP_19,
     )
 }
 

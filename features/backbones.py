@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torchvision
 from torch import nn
+from torchvision.models import vgg
 
 from features.errors import InputError
 from features.transforms import IMAGENET_MEAN, IMAGENET_STD
@@ -62,7 +63,7 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
     Returns
     -------
     Backbone
-        512 dimensions for ResNet-18 and 34, 2048 for ResNet-50.
+        512 dimensions for ResNet-18 and 34, 2048 for ResNet-50, 4096 for VGG-16 and 19.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
 
     References
     ----------
-    He et al., Deep residual learning for image recognition, CVPR 2016.
+    He et al., Deep residual learning for image recognition, CVPR 2016. Simonyan and Zisserman, Very deep
+    convolutional networks for large-scale image recognition, ICLR 2015.
     """
     if name not in _REGISTRY:
         raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
@@ -85,6 +87,40 @@ def backbone_from_weights(name: str, weights: Weights) -> Backbone:
     module, dim = _REGISTRY[name]()
     load_matching(module, weights.state, weights.name)
     return Backbone(name, weights.name, hash_state(module.state_dict()), module.eval(), dim)
+
+
+def vgg_body(name: str, hidden_units: int = 4096) -> nn.Module:
+    """Build VGG (batch norm) up to its second dense layer, its tensors named as torchvision names them.
+
+    Parameters
+    ----------
+    name : {"vgg16_bn", "vgg19_bn"}
+    hidden_units : int
+        Width of both dense layers; torchvision's have 4096.
+
+    Returns
+    -------
+    Module
+        Initialised as torchvision does; takes (n, 3, height, width), gives (n, hidden_units).
+    """
+    features = vgg.make_layers(vgg.cfgs[_VGG_PLANS[name]], batch_norm=True)
+    classifier = nn.Sequential(
+        *(nn.Linear(512 * 7 * 7, hidden_units), nn.ReLU(), nn.Dropout()),
+        *(nn.Linear(hidden_units, hidden_units), nn.ReLU(), nn.Dropout()),
+    )
+    for layer in [*features, *classifier]:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, 0, 0.01)
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    body = nn.Sequential()
+    body.add_module("features", features)
+    body.add_module("pool", nn.AdaptiveAvgPool2d((7, 7)))
+    body.add_module("flatten", nn.Flatten())
+    body.add_module("classifier", classifier)
+    return body
 
 
 class GreyStem(nn.Module):
@@ -146,8 +182,19 @@ def _resnet(name: str, dim: int) -> Callable[[], tuple[nn.Module, int]]:
     return build
 
 
+def _vgg(name: str) -> Callable[[], tuple[nn.Module, int]]:
+    def build() -> tuple[nn.Module, int]:
+        with torch.random.fork_rng(devices=[]):
+            return vgg_body(name), 4096
+
+    return build
+
+
+_VGG_PLANS = {"vgg16_bn": "D", "vgg19_bn": "E"}
 _REGISTRY: dict[str, Callable[[], tuple[nn.Module, int]]] = {
     "resnet18": _resnet("resnet18", 512),
     "resnet34": _resnet("resnet34", 512),
     "resnet50": _resnet("resnet50", 2048),
+    "vgg16_bn": _vgg("vgg16_bn"),
+    "vgg19_bn": _vgg("vgg19_bn"),
 }

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.predictions import ROW_KEY, rows_of, validate
+from results.predictions import COSTS, ROW_KEY, Row, rows_of, validate
 
 MODEL, FEATURES, MIXED = "Mean of all rows", "all", "mixed"
 _TOGETHER = ["split_kind", "repeat"]
@@ -54,11 +54,21 @@ def _blend(predictions: pd.DataFrame) -> pd.DataFrame | None:
             **{**key, "model": MODEL, "features": FEATURES},
             score=total / len(rows),
             score_kind="decision",
-            fit_seconds=sum(float(str(row.constant("fit_seconds"))) for row in rows),
-            predict_us=sum(float(str(row.constant("predict_us"))) for row in rows),
+            **_costs(rows),
             params="{}",
         )
     )
+
+
+def _costs(rows: list[Row]) -> dict[str, Any]:
+    """Add up what all rows cost; images a second are those of one row after the other."""
+    values = {name: [float(str(row.constant(name))) for row in rows] for name in COSTS}
+    rates = ("images_per_second_1", "images_per_second_64")
+    found = {
+        name: 1 / sum(1 / value for value in each) if name in rates else sum(each)
+        for name, each in values.items()
+    }
+    return {**found, "parameters": int(found["parameters"]), "model_bytes": int(found["model_bytes"])}
 
 
 def _common(value: object, values: list[str | int]) -> object:

@@ -4,13 +4,13 @@ import pandas as pd
 
 from results import metrics
 from results.intervals import intervals_of, mark_best
-from results.predictions import ROW_KEY, Row, rows_of
+from results.predictions import COSTS, ROW_KEY, Row, rows_of
 
 FIRST_COLUMNS = [
     "model", "features", "weights", "split", "n_test", "roc_auc", "accuracy", "balanced_accuracy",
     "average_precision", "f1", "tn", "fp", "fn", "tp", "fit_seconds", "predict_us", "status",
 ]  # fmt: skip
-TIMINGS = ("fit_seconds", "predict_us")
+TIMINGS = ("fit_seconds", "predict_us", "images_per_second_1", "images_per_second_64", "model_bytes")
 DONE = "ok"
 
 
@@ -28,7 +28,7 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
     -------
     DataFrame
         Best ROC AUC first, rows without predictions last. It begins with `FIRST_COLUMNS`; `threshold`,
-        `preprocess`, `sampling`, `repeat` and `params` follow. Every column but the two timings is a
+        `preprocess`, `sampling`, `repeat`, costs and `params` follow. Every column but `TIMINGS` is a
         function of the data, the configuration and the seed.
     """
     models = list(rows_of(predictions))
@@ -61,8 +61,7 @@ def _measure(row: Row) -> dict[str, object]:
     measured: dict[str, object] = {**row.key, "n_test": len(scores.y_test)}
     for name in metrics.names():
         measured[name] = metrics.get_metric(name).compute(scores)
-    measured["fit_seconds"] = row.constant("fit_seconds")
-    measured["predict_us"] = row.constant("predict_us")
+    measured.update({name: row.constant(name) for name in COSTS})
     measured["status"] = DONE
     measured["threshold"] = scores.threshold
     measured["params"] = row.constant("params")

@@ -16,6 +16,11 @@ END_TO_END = "end-to-end"
 FEATURE_SET = ["features", "weights", "preprocess"]
 ROW_KEY = ["model", "features", "weights", "split_kind", "preprocess", "sampling", "repeat"]
 
+COSTS = [
+    "fit_seconds", "predict_us", "parameters", "flops", "images_per_second_1", "images_per_second_64",
+    "model_bytes",
+]  # fmt: skip
+
 SCHEMA = pa.schema(
     [
         ("model", pa.dictionary(pa.int32(), pa.string())),
@@ -33,6 +38,11 @@ SCHEMA = pa.schema(
         ("score_kind", pa.dictionary(pa.int32(), pa.string())),
         ("fit_seconds", pa.float64()),
         ("predict_us", pa.float64()),
+        ("parameters", pa.int64()),
+        ("flops", pa.float64()),
+        ("images_per_second_1", pa.float64()),
+        ("images_per_second_64", pa.float64()),
+        ("model_bytes", pa.int64()),
         ("params", pa.dictionary(pa.int32(), pa.string())),
     ],
     metadata={
@@ -47,6 +57,11 @@ SCHEMA = pa.schema(
         "score_kind": "probability or decision",
         "fit_seconds": "seconds for the search and the fit, or for training the network",
         "predict_us": "microseconds per image, from decoded pixels to the score",
+        "parameters": "numbers that the network and the head keep",
+        "flops": "floating-point operations of the network for an image; a multiply-add is two",
+        "images_per_second_1": "images a second in batches of one, from decoded pixels to the score",
+        "images_per_second_64": "images a second in batches of 64",
+        "model_bytes": "size on disk of the network and the head",
         "params": "parameters chosen, as JSON",
     },
 )

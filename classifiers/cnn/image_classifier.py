@@ -49,7 +49,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     optimizer : {"adamw", "sgd"}
         SGD has Nesterov momentum 0.9.
     warmup : float
-        Share of the steps in which the learning rate rises, before it falls along a cosine.
+        Share of the steps in which the learning rate rises.
+    schedule : {"cosine", "constant"}
+        Whether it falls along a cosine from there, or stays.
     dropout : float
         Share of the units dropped before the last layer.
     label_smoothing : float
@@ -70,6 +72,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Weight of a class in the loss.
     patience : int
         Stop after this many epochs without a better valid AUC; 0 trains to the end.
+    stop_after : int
+        Stop after this many epochs of the schedule; 0 goes on to `epochs`. With `keep_best` off this
+        repeats a training on more rows for the epochs that were chosen with fewer.
     keep_best : bool
         Whether to go back to the epoch of the best valid AUC.
     tta : str
@@ -90,7 +95,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     classes_ : array
         The classes, in the order of the columns of `predict_proba`.
     history_ : DataFrame
-        One row an epoch: `epoch`, `train_loss`, `valid_loss`, `valid_auc`, `seconds`.
+        One row an epoch: `epoch`, `train_loss`, `last_loss` (mean of the last ten batches),
+        `valid_loss`, `valid_auc`, `seconds`.
     best_epoch_ : int
         The epoch, from 1, whose weights are kept.
     module_ : BodyAndHead
@@ -108,6 +114,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     weight_decay: float = 1e-2
     optimizer: str = "adamw"
     warmup: float = 0.15
+    schedule: str = "cosine"
     dropout: float = 0.0
     label_smoothing: float = 0.0
     augment: str = "brightness,contrast"
@@ -116,6 +123,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     sampling: str = "all"
     class_weight: str | None = None
     patience: int = 0
+    stop_after: int = 0
     keep_best: bool = True
     tta: str = "none"
     validation_fraction: float = 0.15

@@ -154,13 +154,13 @@ class TargetLoss(torch.nn.Module):
 
 
 class WarmupCosine(Callback):
-    """Learning rates that rise for a share of the steps, then fall to zero along a cosine.
+    """Learning rates that rise for a share of the steps, then fall to zero along a cosine or stay.
 
     A function of the step alone, so a resumed training goes on where it was.
     """
 
-    def __init__(self, epochs: int, batches: int, warmup: float):
-        self.steps, self.batches, self.warmup = epochs * batches, batches, warmup
+    def __init__(self, epochs: int, batches: int, warmup: float, constant: bool = False):
+        self.steps, self.batches, self.warmup, self.constant = epochs * batches, batches, warmup, constant
 
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Remember each parameter group's own rate."""
@@ -182,6 +182,8 @@ class WarmupCosine(Callback):
         """Return the factor on the learning rate after a share `done` of the training."""
         if done < self.warmup:
             return 0.02 + 0.98 * done / self.warmup
+        if self.constant:
+            return 1.0
         rest = (done - self.warmup) / (1 - self.warmup)
         return 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
 
@@ -205,9 +207,11 @@ class ValidScores(Callback):
             )
 
     def on_epoch_end(self, net: Net, dataset_valid: PixelDataset, **kwargs: Any) -> None:
-        """Record `valid_auc`."""
+        """Record `valid_auc`, and the mean training loss of the last ten batches."""
         codes = dataset_valid.targets[:, 0].numpy().astype(int)
         net.history.record("valid_auc", auc(np.concatenate(self.decisions), codes))
+        losses = [batch["train_loss"] for batch in net.history[-1]["batches"] if "train_loss" in batch]
+        net.history.record("last_loss", float(np.mean(losses[-10:])))
 
 
 def auc(decisions: np.ndarray, codes: np.ndarray) -> float:

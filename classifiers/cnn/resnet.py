@@ -1,4 +1,4 @@
-"""ResNet-18: last layer only (LL), and fine-tuned through all layers (FBP, full back-propagation)."""
+"""ResNet-18 and 50: last layer only (LL), or through all layers (FBP, full back-propagation)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +50,22 @@ class ResNet(ImageClassifier):
         )
 
 
+LAST_LAYER = {"last_layer_only": True, "size": 224, "augment": "none", "epochs": 60, "batch_size": 64}
+
+
 def make_last_layer(**params: Any) -> ResNet:
     """Make a ResNet-18 whose body keeps its weights."""
-    defaults = {"size": 224, "augment": "none", "epochs": 60, "batch_size": 64}
-    return ResNet(**{"last_layer_only": True, **defaults, **params})
+    return ResNet(**{**LAST_LAYER, **params})
+
+
+def make_50(**params: Any) -> ResNet:
+    """Make a ResNet-50 that is trained through all layers."""
+    return ResNet(**{"architecture": "resnet50", **params})
+
+
+def make_50_last_layer(**params: Any) -> ResNet:
+    """Make a ResNet-50 whose body keeps its weights."""
+    return ResNet(**{"architecture": "resnet50", **LAST_LAYER, **params})
 
 
 LL = ClassifierSpec(
@@ -70,6 +82,23 @@ FBP = ClassifierSpec(
     kind="cnn",
     make=ResNet,
     summary="ResNet-18, all layers",
+    pretrained=True,
+    augmented=True,
+)
+LL_50 = ClassifierSpec(
+    name="resnet50_ll",
+    title="ResNet-50 LL",
+    kind="cnn",
+    make=make_50_last_layer,
+    summary="ResNet-50, last layer only",
+    pretrained=True,
+)
+FBP_50 = ClassifierSpec(
+    name="resnet50_fbp",
+    title="ResNet-50 FBP",
+    kind="cnn",
+    make=make_50,
+    summary="ResNet-50, all layers",
     pretrained=True,
     augmented=True,
 )

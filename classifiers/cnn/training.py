@@ -26,6 +26,7 @@ VALID_BATCH = 64
 _HISTORY = {
     "epoch": "epoch",
     "train_loss": "train_loss",
+    "last_loss": "last_loss",
     "valid_loss": "valid_loss",
     "valid_auc": "valid_auc",
     "dur": "seconds",
@@ -80,9 +81,9 @@ def train(
         iterator_valid__batch_size=VALID_BATCH,
         train_split=predefined_split(valid),
         callbacks=[
-            WarmupCosine(settings.epochs, batches, settings.warmup),
+            WarmupCosine(settings.epochs, batches, settings.warmup, _is_constant(settings.schedule)),
             ValidScores(),
-            _Reporter(report, settings.epochs),
+            _Reporter(report, settings.stop_after or settings.epochs),
             best,
             checkpoint,
         ],
@@ -99,11 +100,12 @@ def train(
     # A module handed over as an instance is taken as it is, so `module` is what gets trained.
     assert net.module_ is module
     done = checkpoint.resume(net)
-    if done < settings.epochs and not best.exhausted:
+    epochs = min(settings.epochs, settings.stop_after or settings.epochs)
+    if done < epochs and not best.exhausted:
         net.notify("on_train_begin", X=data, y=None)
         try:
             # Not partial_fit: it would take a Ctrl-C for the end of the training.
-            net.fit_loop(data, epochs=settings.epochs - done)
+            net.fit_loop(data, epochs=epochs - done)
         except StopTraining:
             pass
         net.notify("on_train_end", X=data, y=None)
@@ -129,6 +131,12 @@ def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.op
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.highest_rate, momentum=0.9, nesterov=True)
     raise InputError(f"optimizer {settings.optimizer!r}: choose adamw or sgd")
+
+
+def _is_constant(schedule: str) -> bool:
+    if schedule not in ("cosine", "constant"):
+        raise InputError(f"schedule {schedule!r}: choose cosine or constant")
+    return schedule == "constant"
 
 
 class _Reporter(Callback):

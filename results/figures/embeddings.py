@@ -1,12 +1,18 @@
 """Embeddings in two dimensions, coloured by label, with the misclassified ringed."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import NearestNeighbors
 
 from results.figures.style import DEFECT, GOOD, house_style
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
+
+NEIGHBOURS = 10
+SAMPLE = 5000
 
 
 def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
@@ -37,11 +43,30 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
             for ax, method in zip(line, methods, strict=True):
                 chosen = points[points["projection"] == method].merge(truth, on="image_id")
                 _draw(ax, chosen, wrong)
-                ax.set_title(f"{method}: {name_features(*map(str, key))}")
+                ax.set_title(f"{method}: {name_features(*map(str, key))}\n{separation(chosen)}")
             line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=1.8)
     return figure
+
+
+def separation(points: pd.DataFrame) -> str:
+    """Say how well labels part in a projection: silhouette, and accuracy of ten nearest neighbours.
+
+    Parameters
+    ----------
+    points : DataFrame
+        Columns `x`, `y` and `defect`. Each image is judged by others; of more than 5,000 the silhouette
+        is that of a sample.
+    """
+    xy, labels = points[["x", "y"]].to_numpy(), points["defect"].to_numpy()
+    if len(points) < 3 or len(np.unique(labels)) < 2:
+        return ""
+    silhouette = silhouette_score(xy, labels, sample_size=min(SAMPLE, len(xy)), random_state=0)
+    count = min(NEIGHBOURS, len(xy) - 1)
+    rows = NearestNeighbors(n_neighbors=count).fit(xy).kneighbors(return_distance=False)
+    accuracy = ((labels[rows].mean(axis=1) > 0.5) == labels).mean()
+    return f"silhouette {silhouette:.2f}, {count}-NN {accuracy:.2f}"
 
 
 def best_on_valid(predictions: pd.DataFrame, key: tuple[str, ...]) -> Row | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,13 @@ class Scored:
     def threshold(self) -> float:
         """The threshold of the highest accuracy on the valid split."""
         return choose_threshold(self.y_valid, self.score_valid)
+
+    @cached_property
+    def valid_auc(self) -> float:
+        """Area under the ROC curve on the valid split; NaN when it holds one class."""
+        if len(np.unique(self.y_valid)) < 2:
+            return float("nan")
+        return float(roc_auc_score(self.y_valid, self.score_valid))
 
     @cached_property
     def predicted(self) -> np.ndarray:

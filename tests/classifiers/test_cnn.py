@@ -1,23 +1,26 @@
 import numpy as np
 import pytest
 import torch
-from made import spots
+from made import small_network, spots
 from sklearn.base import clone
 
 import classifiers
 from classifiers.cnn import augment, tta
 from classifiers.cnn.batches import EpochOrder
 from classifiers.cnn.net import TrainingDiverged
+from classifiers.cnn.stratified import StratifiedStem
+from classifiers.cnn.training import make_optimizer
+from features.backbones import vgg_body
 from features.errors import InputError
 from features.extractor import Extractor
 
 CNNS = classifiers.names("cnn")
+#: One of each way of being trained: with all layers, with a frozen body, without weights to start from.
+WAYS = ["resnet18_fbp", "resnet18_ll", "cnn2"]
 
 
 def make(name="cnn2", **params):
-    return classifiers.make_classifier(
-        name, **{"size": 32, "epochs": 4, "device": "cpu", "batch_size": 16, **params}
-    )
+    return classifiers.make_classifier(name, **{**small_network(name), "epochs": 4, **params})
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", CNNS)
+@pytest.mark.parametrize("name", WAYS)
 def test_mixup_and_the_running_mean_of_the_weights(name, data, tmp_path):
     X, y = data
     settings = {"mixup": 0.3, "ema": 0.9, "epochs": 3}
@@ -92,7 +95,7 @@ def test_mixup_and_the_running_mean_of_the_weights(name, data, tmp_path):
     np.testing.assert_array_equal(resumed.fit(X, y).predict_proba(X), undisturbed.predict_proba(X))
 
 
-@pytest.mark.parametrize("name", CNNS)
+@pytest.mark.parametrize("name", WAYS)
 def test_a_killed_training_goes_on_where_it_was(name, data, tmp_path):
     X, y = data
     undisturbed = make(name).fit(X, y)
@@ -163,6 +166,7 @@ def test_other_arrays_are_refused(X, message):
         ({"augment": "swirl"}, "no augmentation 'swirl'"),
         ({"optimizer": "lion"}, "choose adamw or sgd"),
         ({"sampling": "12X"}, "sampling '12X'"),
+        ({"schedule": "step"}, "choose cosine or constant"),
     ],
 )
 def test_unknown_settings_are_named(params, message, data):
@@ -186,9 +190,86 @@ def test_a_frozen_body_keeps_its_weights_and_statistics(data):
         assert torch.equal(tensor, untouched.body.state_dict()[name]), name
 
 
-def test_resnet18_has_the_published_number_of_parameters():
-    module = make("resnet18_fbp").build(1, 1)
-    assert sum(p.numel() for p in module.parameters()) == 11_177_025
+@pytest.mark.parametrize(
+    ("name", "published", "tolerance"),
+    [("resnet18_fbp", 11_177_025, 0), ("designed_resnet", 2_878_241, 0), ("stratified", 3_118_497, 0.02)],
+)
+def test_networks_have_the_published_number_of_parameters(name, published, tolerance):
+    module = classifiers.make_classifier(name).build(1, 1)
+    assert abs(sum(p.numel() for p in module.parameters()) - published) <= tolerance * published
+
+
+def test_the_designed_networks_take_whole_photographs():
+    for name in ("designed_resnet", "stratified"):
+        model = classifiers.make_classifier(name)
+        assert model.image_size == (267, 275)
+        module = model.build(1, 1).eval()
+        embedded = module.embed(torch.zeros(2, 1, 267, 275, dtype=torch.uint8))
+        assert embedded.shape == (2, 32) and module.body.get_submodule("0") is not None
+
+
+def test_equal_strata_compute_what_one_stem_does_and_show_no_seam():
+    torch.manual_seed(0)
+    strata = StratifiedStem(1, 4, 3).eval()
+    torch.nn.init.ones_(strata.block[-1].weight)
+    one = StratifiedStem(1, 1, 1).eval()
+    state = {}
+    for name, tensor in one.state_dict().items():
+        wide = strata.state_dict()[name]
+        state[name] = wide[: len(tensor)] if tensor.ndim else wide
+    one.load_state_dict(state)
+    shared = {
+        name: tensor if not tensor.ndim else tensor.repeat(12, *[1] * (tensor.ndim - 1))
+        for name, tensor in state.items()
+    }
+    strata.load_state_dict(shared)
+    images = torch.randn(2, 1, 267, 275)
+    with torch.inference_mode():
+        torch.testing.assert_close(strata(images), one(images), rtol=1e-4, atol=1e-4)
+
+
+def test_strata_have_filters_of_their_own():
+    strata = StratifiedStem(1, 4, 3).eval()
+    images = torch.zeros(1, 1, 64, 48)
+    images[..., :] = 1
+    with torch.inference_mode():
+        maps = strata(images)
+    assert not torch.allclose(maps[..., 6, 6], maps[..., 10, 6])
+
+
+def test_a_training_can_stop_within_its_schedule(data):
+    X, y = data
+    whole = make(epochs=4, keep_best=False).fit(X, y).history_
+    part = make(epochs=4, keep_best=False, stop_after=2).fit(X, y)
+    assert len(part.history_) == part.best_epoch_ == 2
+    assert part.history_["train_loss"].equals(whole["train_loss"][:2])
+
+
+def test_a_constant_schedule_is_another_training(data):
+    X, y = data
+    falling, staying = (make(schedule=s, keep_best=False).fit(X, y).history_ for s in ("cosine", "constant"))
+    assert falling["train_loss"].iloc[-1] != staying["train_loss"].iloc[-1]
+    assert (staying["last_loss"] > 0).all()
+
+
+def test_discriminative_rates_fall_with_the_distance_from_the_head():
+    model = make("resnet18_fbp", layer_decay=0.5)
+    groups = make_optimizer(model, model.build(1, 1)).param_groups
+    rates = list(dict.fromkeys(group["lr"] for group in groups))
+    assert rates[0] == model.highest_rate and rates == sorted(rates, reverse=True) and len(rates) > 4
+
+
+@pytest.mark.parametrize("hidden_units", [16, 4096])
+def test_vgg_starts_from_weights_at_hand(hidden_units, tmp_path):
+    state = {f"features.{k}": v + 1 for k, v in vgg_body("vgg16_bn", 16).features.state_dict().items()}
+    if hidden_units == 4096:
+        state |= {f"classifier.{k}": torch.full_like(v, 0.5)
+                  for k, v in vgg_body("vgg16_bn").classifier.state_dict().items()}  # fmt: skip
+    torch.save(state, tmp_path / "vgg.pth")
+    model = make("vgg16_ll", weights=str(tmp_path / "vgg.pth"), hidden_units=hidden_units)
+    body = model.build(1, 1).body.state_dict()
+    assert torch.equal(body["features.0.weight"], state["features.0.weight"])
+    assert body["classifier.3.weight"].shape == (hidden_units, hidden_units)
 
 
 @pytest.mark.parametrize("step", augment.names())

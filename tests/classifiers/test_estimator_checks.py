@@ -14,8 +14,8 @@ from classifiers.search import PathSearchCV
 
 def estimators():
     # The classical models are scikit-learn's and XGBoost's own; the networks and the search are ours.
-    for name in classifiers.names("cnn"):
-        yield classifiers.make_classifier(name)
+    networks = {type(model): model for model in map(classifiers.make_classifier, classifiers.names("cnn"))}
+    yield from networks.values()
     yield PathSearchCV(LogisticRegression(solver="newton-cholesky"), {"C": [0.1, 1.0]}, cv=2)
     yield PathSearchCV(SVC(), {"C": [0.1, 1.0]}, cv=2)
     yield PathSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 3]}, cv=2)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made import spots
+from made import small_network, spots
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -8,12 +8,11 @@ import classifiers
 from classifiers.saving import load_classifier, read_card, save_classifier
 from features.errors import InputError
 
-SMALL_CNN = {"size": 32, "epochs": 3, "device": "cpu", "batch_size": 16}
 SMALL = {"rf": {"n_estimators": 10}, "xgb": {"n_estimators": 10}}
 
 
 def make(name, **params):
-    small = SMALL_CNN if classifiers.get_spec(name).kind == "cnn" else SMALL.get(name, {})
+    small = small_network(name) if classifiers.get_spec(name).kind == "cnn" else SMALL.get(name, {})
     return classifiers.make_classifier(name, **{**small, "random_state": 0, **params})
 
 

@@ -12,3 +12,9 @@ def spots(n=60, side=32, seed=0):
         top, left = rng.integers(2, side - 10, 2)
         images[row, top : top + 8, left : left + 8] = 220
     return images, y
+
+
+def small_network(name):
+    """Parameters that make a network of the registry small enough for a test."""
+    small = {"size": 32, "epochs": 2, "device": "cpu", "batch_size": 16}
+    return {**small, "hidden_units": 16} if name.startswith("vgg") else small

@@ -27,6 +27,11 @@ def predictions(model="LDA", features="resnet18", weights="random", n=60, qualit
             "score_kind": "decision",
             "fit_seconds": 1.5,
             "predict_us": 20.0,
+            "parameters": 1000,
+            "flops": 2e9,
+            "images_per_second_1": 50.0,
+            "images_per_second_64": 200.0,
+            "model_bytes": 4000,
             "params": "{}",
         }
     )

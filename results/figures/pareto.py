@@ -1,0 +1,69 @@
+"""What a better AUC costs: time an image, and time to train."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from results.figures.style import house_style
+from results.leaderboard import DONE
+from results.predictions import FEATURE_SET, name_features
+
+_COSTS = {"predict_us": ("ms an image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+
+def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
+    """Draw ROC AUC against each cost, with the rows that no other beats in both joined.
+
+    Parameters
+    ----------
+    leaderboard : DataFrame
+        As `results.leaderboard.leaderboard` returns it.
+
+    Returns
+    -------
+    Figure
+    """
+    table = leaderboard[leaderboard["status"] == DONE].reset_index(drop=True)
+    names = [name_features(*map(str, key)) for key in table[FEATURE_SET].itertuples(index=False)]
+    with house_style():
+        figure = Figure(figsize=(10.5, 4.4))
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, (column, (title, scale)) in zip(axes, _COSTS.items(), strict=True):
+            _draw(ax, table.assign(cost=table[column].astype(float) * scale, feature_set=names))
+            ax.set(xscale="log", xlabel=title)
+        axes[0].set_ylabel("ROC AUC, test split")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper", title="features")
+    return figure
+
+
+def on_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Tell which points no other one beats.
+
+    Parameters
+    ----------
+    cost : float array, shape (n,)
+        Lower is better.
+    value : float array, shape (n,)
+        Higher is better.
+
+    Returns
+    -------
+    bool array, shape (n,)
+    """
+    better = (cost[None] <= cost[:, None]) & (value[None] >= value[:, None])
+    strictly = (cost[None] < cost[:, None]) | (value[None] > value[:, None])
+    return ~(better & strictly).any(axis=1)
+
+
+def _draw(ax: Axes, table: pd.DataFrame) -> None:
+    for number, (name, part) in enumerate(table.groupby("feature_set", sort=False)):
+        ax.plot(part["cost"], part["roc_auc"], _MARKS[number % len(_MARKS)], markersize=6, label=name)
+    front = table[on_front(table["cost"].to_numpy(), table["roc_auc"].to_numpy(float))]
+    front = front.sort_values("cost")
+    ax.plot(front["cost"], front["roc_auc"], color="#666666", linewidth=0.9, zorder=0)
+    for row in front.itertuples():
+        ax.annotate(str(row.model), (float(str(row.cost)), float(str(row.roc_auc))), fontsize=7,
+                    xytext=(4, 4), textcoords="offset points")  # fmt: skip

@@ -78,6 +78,7 @@ def run(
     ] = None,
     device: Annotated[Text, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     jobs: Annotated[Optional[int], typer.Option(help="Processes for searches; -1: all cores.")] = None,  # noqa: UP045
+    track: Annotated[Text, typer.Option(help="mlflow: log every row there.")] = None,
     name: Annotated[Text, typer.Option(help="Name of the run's folder.")] = None,
     out: Annotated[str, typer.Option(help="Folder that run folders are made in.")] = "runs",
     cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
@@ -86,6 +87,8 @@ def run(
     from bench.config import load_config
     from bench.run import run as run_benchmark
 
+    if track not in (None, "mlflow"):
+        raise InputError(f"--track {track}: mlflow is what there is")
     overrides: dict[str, Any] = {
         "name": name,
         "seed": seed,
@@ -120,7 +123,7 @@ def run(
         },
     }
     config = load_config(source, _with_models(overrides, models))
-    raise typer.Exit(run_benchmark(config, out, cache))
+    raise typer.Exit(run_benchmark(config, out, cache, track=track is not None))
 
 
 cli_results.register(app)

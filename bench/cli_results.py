@@ -16,6 +16,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: defectbench table runs/elpv --against published")(table)
     app.command(epilog="Example: defectbench plot runs/elpv")(plot)
+    app.command(epilog="Example: defectbench report runs/elpv")(report)
+    app.command(epilog="Example: defectbench audit runs/chips --network resnet18_fbp --folds 3")(audit)
+    app.command(epilog="Example: defectbench export runs/elpv --to atlas --out atlas/")(export)
     app.command(epilog="Example: defectbench best runs/elpv --max-escape 0.005 --max-ms 2")(best)
 
 
@@ -39,14 +42,74 @@ def table(
         _show(runs[0], sort, format, against == "published")
 
 
-def plot(run: Run) -> None:
-    """Draw a run's figures again from its predictions and projections."""
+def plot(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    out: Annotated[str, typer.Option(help="Where the figure of several runs goes.")] = "runs/compared",
+) -> None:
+    """Draw a run's figures again, or ranks over several datasets' runs with their critical difference."""
     from bench.console import say
-    from bench.outputs import write_figures
+    from bench.outputs import write_figures, write_ranks
     from bench.run_folder import RunFolder
 
-    for path in write_figures(RunFolder.existing(run)):
+    folders = [RunFolder.existing(run) for run in runs]
+    for path in write_figures(folders[0]) if len(folders) == 1 else write_ranks(folders, out):
         say(path)
+
+
+def report(
+    run: Run, out: Annotated[Text, typer.Option(help="The HTML file; report.html in the run.")] = None
+) -> None:
+    """Write a run's tables, figures and self-contained HTML report again; no model is loaded."""
+    from bench.console import say
+    from bench.report import write_report
+    from bench.run_folder import RunFolder
+
+    say(str(write_report(RunFolder.existing(run), out)))
+
+
+def audit(
+    run: Run,
+    network: Annotated[str, typer.Option(help="Train this network without each part in turn.")] = "",
+    folds: Annotated[int, typer.Option(help="Parts; so many trainings.")] = 3,
+    show: Annotated[int, typer.Option(help="Suspects to print.")] = 20,
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Rank labels by how likely they are wrong; write tables/audit.csv to correct and --relabel."""
+    from bench import console
+    from bench.label_audit import audit_run
+    from bench.run import cache_folder
+    from bench.run_folder import RunFolder
+    from features.store import EmbeddingStore
+    from results.tables import plain_to_rich
+
+    if folds < 2:
+        raise InputError(f"--folds {folds}: two parts are needed at least")
+    folder = RunFolder.existing(run)
+    store = EmbeddingStore(cache_folder(cache) / "embeddings")
+    table = audit_run(folder, store, network=network, folds=folds)
+    shown = table[["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "told"]].head(show)
+    console.out.print(plain_to_rich(shown, f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
+
+
+def export(
+    run: Run,
+    to: Annotated[str, typer.Option(help="atlas (Parquet for embedding-atlas) or projector (TensorBoard).")],
+    out: Annotated[str, typer.Option(help="Folder to write to.")],
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Write embeddings, projections and scores for other tools."""
+    from bench.console import say
+    from bench.export import export_atlas, export_projector
+    from bench.run import cache_folder
+    from bench.run_folder import RunFolder
+    from features.store import EmbeddingStore
+
+    ways = {"atlas": export_atlas, "projector": export_projector}
+    if to not in ways:
+        raise InputError(f"--to {to}: choose atlas or projector")
+    store = EmbeddingStore(cache_folder(cache) / "embeddings")
+    for path in ways[to](RunFolder.existing(run), store, out):
+        say(str(path))
 
 
 def best(

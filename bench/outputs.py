@@ -1,6 +1,7 @@
 """Tables and figures of a run, written from its predictions."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from results.leaderboard import DONE, leaderboard
 from results.per_class import per_class_table
 from results.predictions import FEATURE_SET, name_features
 from results.published import published_table
-from results.repeats import ranks_over_repeats, repeats_table
+from results.repeats import ranks_over_datasets, ranks_over_repeats, repeats_table
 from results.side_tables import cost_table, inspection_table, plain_to_markdown
 from results.tables import to_csv, to_html, to_latex, to_markdown
 
@@ -89,11 +90,36 @@ def write_figures(folder: RunFolder) -> list[str]:
     written = []
     for name, make in made.items():
         figure = make()
-        for suffix in FORMATS if figure is not None else ():
-            path = folder.figures / f"{name}.{suffix}"
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(draw.render(figure, suffix))
-            written.append(str(path))
+        if figure is not None:
+            written += _write(figure, folder.figures, name)
+    return written
+
+
+def write_ranks(folders: list[RunFolder], out: str | Path) -> list[str]:
+    """Write the critical-difference diagram over several datasets, one run each; return its paths.
+
+    Raises
+    ------
+    PredictionsError
+        For fewer than three datasets or models that all of them have.
+    """
+    boards = {str(folder.path): leaderboard(folder.predictions()) for folder in folders}
+    ranks, alike, p = ranks_over_datasets(boards)
+    title = (
+        f"mean rank by ROC AUC over {len(boards)} datasets (Friedman p = {p:.2g}); joined: Nemenyi's test "
+        "sees no difference"
+    )
+    figure = draw.critical_difference_figure(ranks, draw.joined(list(ranks.index), alike), title)
+    return _write(figure, Path(out), "critical_difference")
+
+
+def _write(figure: Figure, folder: Path, name: str) -> list[str]:
+    written = []
+    for suffix in FORMATS:
+        path = folder / f"{name}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(draw.render(figure, suffix))
+        written.append(str(path))
     return written
 
 

@@ -9,10 +9,12 @@ from bench import console
 from bench.config import RunConfig
 from bench.context import Context
 from bench.jobs import build_jobs
-from bench.outputs import write_figures, write_tables
+from bench.outputs import write_tables
 from bench.prepare import prepare
-from bench.run_folder import Outcome, RunFolder
+from bench.report import write_report
+from bench.run_folder import OK, Outcome, RunFolder
 from bench.runner import run_jobs
+from bench.track import track_mlflow
 from features.errors import InputError, WeightsUnavailable
 from features.store import EmbeddingStore
 from results.tables import to_rich
@@ -20,7 +22,9 @@ from results.tables import to_rich
 CACHE_VARIABLE = "DEFECTBENCH_CACHE"
 
 
-def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = None) -> int:
+def run(
+    config: RunConfig, out: str | Path = "runs", cache: str | Path | None = None, *, track: bool = False
+) -> int:
     """Run the benchmark, or what is missing of it, and print the leaderboard.
 
     Parameters
@@ -31,6 +35,8 @@ def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = 
         The run's folder is made in it.
     cache : str or Path, optional
         Folder of the embedding store; DEFECTBENCH_CACHE or ~/.cache/defectbench by default.
+    track : bool
+        Whether to log the rows to MLflow.
 
     Returns
     -------
@@ -42,17 +48,22 @@ def run(config: RunConfig, out: str | Path = "runs", cache: str | Path | None = 
     dataset, images = prepare(config, folder)
     context = Context(config, folder, images, EmbeddingStore(cache_folder(cache) / "embeddings"))
     jobs = build_jobs(config, cnn_weights=cnn_weights(config, context), symmetric=dataset.symmetric)
-    folder.write_manifest(config, jobs)
+    folder.write_manifest(config, jobs, dataset.credit)
+    done = all(folder.is_ok(job) for job in jobs)
     outcomes = run_jobs(jobs, context)
     for repeat in range(1, config.repeats):
         outcomes |= _repeat(config, folder, context, repeat)
     table = write_tables(folder)
-    write_figures(folder)
+    page = folder.path / "report.html"
+    if len(table[table["status"] == OK]) and not (done and page.is_file()):
+        write_report(folder)
+    if track:
+        console.say(f"logged to MLflow: {track_mlflow(folder, table)}")
     credit = f"; {dataset.credit}" if dataset.credit else ""
     kind = f"split {config.split.kind}, seed {config.seed}, {len(images)} images"
     title = f"{dataset.name}: test images, {kind}"
     console.out.print(to_rich(table, title, console.out.width))
-    console.say(f"tables, figures and predictions: {folder.path}{credit}")
+    console.say(f"tables, figures and predictions: {folder.path}; open {page}{credit}")
     failed = [each.status for each in outcomes.values() if each.status.startswith("failed")]
     missing = {each.status for each in outcomes.values() if each.status.startswith("not run")}
     for status in sorted(missing):

@@ -73,10 +73,11 @@ class RunFolder:
         """Write the resolved configuration."""
         write_text(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
 
-    def write_manifest(self, config: RunConfig, jobs: list[Job]) -> None:
-        """Write the resolved configuration, the versions, the commit and the list of jobs."""
+    def write_manifest(self, config: RunConfig, jobs: list[Job], credit: str = "") -> None:
+        """Write the resolved configuration, the versions, the commit, the credit and the list of jobs."""
         self.write_config(config)
-        write_text(self.path / "environment.json", json.dumps(_environment(config), indent=2) + "\n")
+        environment = {**_environment(config), "credit": credit}
+        write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
         listed = [to_record(job) for job in jobs]
         write_text(self.path / "jobs.json", json.dumps(listed, indent=2) + "\n")
 

@@ -1,9 +1,10 @@
 """The linear SVM's dual by an interior point method, whose steps do not grow with C."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 _MOST_STEPS = 200
+_MOST_RIDGES = 8
 
 
 def solve(X: np.ndarray, y: np.ndarray, cost: np.ndarray, tol: float) -> tuple[np.ndarray, float]:
@@ -38,12 +39,17 @@ def solve(X: np.ndarray, y: np.ndarray, cost: np.ndarray, tol: float) -> tuple[n
     alpha = cost / 2
     low, high, rho = np.ones(len(y)), np.ones(len(y)), 0.0
     scale = max(1.0, float(cost.max()))
+    reachable = 0.0
     for _ in range(_MOST_STEPS):
         room = cost - alpha
         dual = V @ (V.T @ alpha) - 1 + rho * y - low + high
         primal = float(y @ alpha)
         gap = (alpha @ low + room @ high) / (2 * len(y))
-        if np.abs(dual).max() < 0.01 * tol and abs(primal) < 1e-9 * scale * len(y) and gap < 1e-3 * tol:
+        size = float(np.abs(dual).max())
+        # Rounding keeps the residual from falling much further than so from where it began.
+        reachable = reachable or 1e-11 * size
+        near = max(0.01 * tol, min(tol, reachable))
+        if size < near and abs(primal) < 1e-9 * scale * len(y) and gap < 1e-3 * tol:
             break
         diagonal = low / alpha + high / room
         newton = _Newton(V, diagonal, y)
@@ -80,7 +86,7 @@ class _Newton:
         scaled = V / diagonal[:, None]
         inner = scaled.T @ V
         inner.flat[:: len(inner) + 1] += 1.0
-        self.factor = cho_factor(inner, overwrite_a=True, check_finite=False)
+        self.factor, self.refinements = _factor(inner)
         self.solved_y = self._solve(y)
 
     def step(
@@ -102,9 +108,24 @@ class _Newton:
             return first - self.V @ cho_solve(self.factor, self.V.T @ first) / self.diagonal
 
         solved = once(right)
-        # One refinement wins back what Woodbury loses when the diagonal spans many magnitudes.
-        left = self.diagonal * solved + self.V @ (self.V.T @ solved)
-        return solved + once(right - left)
+        # Refinement wins back what Woodbury loses when the diagonal spans many magnitudes.
+        for _ in range(self.refinements):
+            left = self.diagonal * solved + self.V @ (self.V.T @ solved)
+            solved = solved + once(right - left)
+        return solved
+
+
+def _factor(inner: np.ndarray) -> tuple[tuple[np.ndarray, bool], int]:
+    """Factorise, with a ridge where rounding leaves no positive matrix, and say how often to refine."""
+    ridge = 0.0
+    for _ in range(_MOST_RIDGES):
+        try:
+            return cho_factor(inner, check_finite=False), 1 if ridge == 0 else 4
+        except LinAlgError:
+            more = 1e-15 * float(np.trace(inner)) if ridge == 0 else 9 * ridge
+            inner.flat[:: len(inner) + 1] += more
+            ridge += more
+    raise LinAlgError("the interior point method's system is singular")
 
 
 def _longest(alpha: np.ndarray, room: np.ndarray, low: np.ndarray, high: np.ndarray, step: _Step) -> float:

@@ -13,6 +13,7 @@ from sklearn.utils import compute_sample_weight
 
 from classifiers.search.batched import torch_device
 from classifiers.search.batched.logistic import solve
+from classifiers.search.newton import solve_path
 from classifiers.search.paths.base import Cell, Fold, Path, Response, by_code
 
 # Newton needs the d x d Hessian: worth it while that is small beside the rows.
@@ -42,12 +43,13 @@ class LogisticPath(Path):
     def run(self, fold: Fold, cells: Sequence[Cell]) -> tuple[list[Response], int]:
         """See `Path.run`."""
         X, codes, held = self.problem.rows(fold)
+        if self._is_newtons(X):
+            return self._newton(X, codes, held, cells), len(cells)
         X, held = X.astype(np.float64), held.astype(np.float64)
         order = np.argsort([self.value(cell, "C") for cell in cells])
         model = self.setting(cells[order[0]]).set_params(warm_start=True)
         if not _has_l1(model):
-            weights = X.shape[1] * (1 if len(self.problem.classes) == 2 else len(self.problem.classes))
-            newton = len(X) >= 2 * X.shape[1] and weights <= _NEWTON_MOST_WEIGHTS
+            newton = _is_long(X, len(self.problem.classes))
             model.set_params(
                 solver="newton-cholesky" if newton else "lbfgs",
                 tol=min(model.tol, _TOLERANCE if newton else 1e-6),
@@ -61,6 +63,21 @@ class LogisticPath(Path):
                 model.fit(X, codes)
             responses[position] = _respond(model.decision_function(held))
         return responses, len(cells)
+
+    def _is_newtons(self, X: np.ndarray) -> bool:
+        model = self.problem.model
+        plain = not _has_l1(model) and (model.intercept_scaling == 1 or not model.fit_intercept)
+        return plain and len(self.problem.classes) == 2 and _is_long(X, 2)
+
+    def _newton(
+        self, X: np.ndarray, codes: np.ndarray, held: np.ndarray, cells: Sequence[Cell]
+    ) -> list[Response]:
+        model = self.setting(cells[0])
+        weight = compute_sample_weight(by_code(model.class_weight, self.problem.classes), codes)
+        C = [float(self.value(cell, "C")) for cell in cells]
+        found = solve_path(X, 2.0 * codes - 1, weight, C, intercept=model.fit_intercept)
+        decisions = held.astype(np.float64) @ found[:, :-1].T + found[:, -1]
+        return [_respond(decision) for decision in decisions.T]
 
     def is_batched(self) -> bool:
         """See `Path.is_batched`: two classes and no L1 part, so that Newton's method applies."""
@@ -89,6 +106,12 @@ class LogisticPath(Path):
             asked = torch.as_tensor(_with_ones(held, model.fit_intercept), device=device)
             by_fold.append([_respond(each) for each in (weights[number] @ asked.mT).cpu().numpy()])
         return by_fold, len(folds) * len(cells)
+
+
+def _is_long(X: np.ndarray, classes: int) -> bool:
+    """Tell whether there are so many more rows than columns that Newton's method pays."""
+    weights = X.shape[1] * (1 if classes == 2 else classes)
+    return len(X) >= 2 * X.shape[1] and weights <= _NEWTON_MOST_WEIGHTS
 
 
 def _with_ones(rows: np.ndarray, intercept: bool) -> np.ndarray:

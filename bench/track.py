@@ -1,0 +1,71 @@
+"""A finished run in MLflow, on request."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from bench.run_folder import RunFolder
+from features.errors import InputError
+from results.leaderboard import DONE
+
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
+_METRICS = (
+    "roc_auc",
+    "accuracy",
+    "balanced_accuracy",
+    "average_precision",
+    "f1",
+    "fit_seconds",
+    "predict_us",
+)
+
+
+def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
+    """Log each finished row as an MLflow run, with the tables, figures and report of the whole.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    leaderboard : DataFrame
+
+    Returns
+    -------
+    str
+        The tracking URI: MLFLOW_TRACKING_URI, else an SQLite file `mlflow.db` beside the run's folder.
+
+    Raises
+    ------
+    InputError
+        When the package `mlflow` is not installed.
+    """
+    try:
+        import mlflow
+    except ImportError:
+        raise InputError("--track mlflow needs the package mlflow: pip install defectbench[track]") from None
+    place = folder.path.resolve().parent
+    uri = os.environ.get(URI_VARIABLE) or f"sqlite:///{place / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    config = folder.config()
+    name = f"defectbench {config.name}"
+    if mlflow.get_experiment_by_name(name) is None:
+        artifacts = None if os.environ.get(URI_VARIABLE) else (place / "mlflow-artifacts").as_uri()
+        mlflow.create_experiment(name, artifact_location=artifacts)
+    mlflow.set_experiment(name)
+    with mlflow.start_run(run_name=config.name):
+        mlflow.log_params({"seed": config.seed, "dataset": config.dataset.name, "split": config.split.kind})
+        for part in (folder.tables, folder.figures, folder.path / "report.html"):
+            _log(mlflow, part)
+        for row in leaderboard[leaderboard["status"] == DONE].to_dict("records"):
+            with mlflow.start_run(run_name=f"{row['model']} {row['features']} {row['weights']}", nested=True):
+                keys = ("model", "features", "weights", "preprocess", "sampling", "params")
+                mlflow.log_params({key: row[key] for key in keys})
+                mlflow.log_metrics({key: float(row[key]) for key in _METRICS})
+    return uri
+
+
+def _log(mlflow, path: Path) -> None:  # type: ignore[no-untyped-def]
+    if path.is_dir():
+        mlflow.log_artifacts(str(path), path.name)
+    elif path.is_file():
+        mlflow.log_artifact(str(path))

@@ -30,6 +30,9 @@ def table(
     ] = "roc_auc",
     format: Annotated[str, typer.Option(help=", ".join(FORMATS))] = "terminal",
     metric: Annotated[str, typer.Option(help="Figure to compare when several runs are given.")] = "roc_auc",
+    calibrate: Annotated[
+        Text, typer.Option(help="temperature, sigmoid or isotonic, fitted on the valid split.")
+    ] = None,
 ) -> None:
     """Print a run's leaderboard, or one figure of several runs side by side."""
     if format not in FORMATS:
@@ -39,7 +42,7 @@ def table(
     if len(runs) > 1:
         _compare(runs, metric)
     else:
-        _show(runs[0], sort, format, against == "published")
+        _show(runs[0], sort, format, against == "published", calibrate)
 
 
 def plot(
@@ -130,14 +133,20 @@ def best(
     say(choose(predictions, max_escape=max_escape, max_ms=max_ms, max_overkill=max_overkill).describe())
 
 
-def _show(run: str, sort: str, format: str, against: bool) -> None:
+def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None) -> None:
     from bench import console
     from bench.outputs import published_for, write_tables
     from bench.run_folder import RunFolder
     from results import tables
+    from results.blend import with_blend
+    from results.calibrated import calibrated
+    from results.leaderboard import leaderboard
 
     folder = RunFolder.existing(run)
-    board = tables.sort_by(write_tables(folder), sort)
+    board = write_tables(folder)
+    if calibrate is not None:
+        board = leaderboard(with_blend(calibrated(folder.predictions(), calibrate)), folder.statuses())
+    board = tables.sort_by(board, sort)
     published, dataset = published_for(folder)
     against = against and len(published) > 0
     if format == "terminal":

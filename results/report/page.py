@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from results.blend import with_blend
-from results.leaderboard import DONE, leaderboard, scored
+from results.leaderboard import leaderboard, scored
 from results.predictions import END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from results.blend import MODEL as BLEND
 from results.leaderboard import scored
@@ -82,14 +83,7 @@ def _best(rows: list[Row]) -> _Best | None:
     if min(y.sum(), len(y) - y.sum()) < 2:
         return None
     low, high = auc_interval(y, score)
-    return _Best(row, scored_auc(row), low, high)
-
-
-def scored_auc(row: Row) -> float:
-    """Return the area under the ROC curve on the test split."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(*row.part("test")))
+    return _Best(row, float(roc_auc_score(y, score)), low, high)
 
 
 def _verdict(frozen: _Best, network: _Best) -> str:
@@ -102,7 +96,10 @@ def _verdict(frozen: _Best, network: _Best) -> str:
     )
     test = f"The difference is {abs(difference):.3f} (DeLong test, p = {p:.2g})"
     if p >= LEVEL:
-        return f"{asked}{facts}{test}: these test images cannot tell them apart, so nothing here speaks for the network."
+        return (
+            f"{asked}{facts}{test}: these test images cannot tell them apart, so nothing here speaks for "
+            "the network."
+        )
     if difference > 0:
         return f"{asked}No: {facts}{test}: the network is better."
     return f"{asked}Yes: {facts}{test}: the embeddings are better."
@@ -113,7 +110,7 @@ def _inspect(best: _Best) -> str:
     tn, fp, fn, tp = scores.confusion
     overkill = overkill_at(scores.y_test, scores.score_test, 0.995)
     return (
-        f"{best.figures}. At the threshold chosen on the valid split {fn} of {fn + tp} defects escape and {fp} "
-        f"of {tn + fp} good parts are thrown away. To find 99.5 % of the defects it would throw away "
+        f"{best.figures}. At the threshold chosen on the valid split {fn} of {fn + tp} defects escape and "
+        f"{fp} of {tn + fp} good parts are thrown away. To find 99.5 % of the defects it would throw away "
         f"{overkill:.0%} of the good parts."
     )

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from faulty import faulty_files
 from made import spots
 
 from features import forward as forward_module
@@ -65,6 +66,44 @@ def test_bad_images_are_all_named(files, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"junk")
     with pytest.raises(InputError, match=r"2 of 3 images unreadable: .*bad\.png.*nowhere\.png"):
         make().transform([str(tmp_path / "bad.png"), paths[0], str(tmp_path / "nowhere.png")])
+
+
+def test_every_faulty_file_is_named_and_the_others_are_stored(files, tmp_path):
+    paths, _ = files
+    reasons = faulty_files(tmp_path / "faulty")
+    faulty = [str(tmp_path / "faulty" / name) for name in reasons]
+    asked = [path for pair in zip(faulty, paths * 2, strict=False) for path in pair]
+    cached = CachedExtractor(make(), EmbeddingStore(tmp_path / "store"))
+    with pytest.raises(InputError) as caught:
+        cached.transform(asked)
+    for name, word in reasons.items():
+        assert name in str(caught.value) and word in str(caught.value)
+    good = [path for path in asked if path not in faulty]
+    np.testing.assert_array_equal(cached.transform(good), make().transform(good))
+
+
+def test_random_damage_is_an_embedding_or_a_reason_never_a_gap(tmp_path, write_image):
+    rng = np.random.default_rng(0)
+    whole = {
+        suffix: Path(write_image(f"whole{suffix}", rng.integers(0, 255, (24, 24), np.uint8))).read_bytes()
+        for suffix in (".png", ".jpg", ".bmp", ".tif")
+    }
+    paths = []
+    for number in range(80):
+        suffix = list(whole)[number % 4]
+        data = bytearray(whole[suffix])
+        for at in rng.integers(0, len(data), rng.integers(1, 12)):
+            data[at] = rng.integers(0, 256)
+        cut = len(data) if number % 3 else rng.integers(1, len(data))
+        path = tmp_path / f"damaged-{number}{suffix}"
+        path.write_bytes(bytes(data[:cut]))
+        paths.append(str(path))
+    rows, named = [], []
+    for batch in make().batches(paths):
+        rows += batch.rows.tolist()
+        named += [row for row, reason in batch.problems if reason]
+        assert np.isfinite(batch.embeddings).all()
+    assert sorted(rows + named) == list(range(80)) and len(named) > 20
 
 
 def test_an_empty_list_is_refused():

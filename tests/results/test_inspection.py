@@ -7,6 +7,7 @@ from predicted import predictions
 from sklearn.metrics import brier_score_loss
 
 from results import metrics, tables
+from results.calibrated import calibrated
 from results.compare import choose, side_by_side
 from results.errors import PredictionsError
 from results.leaderboard import leaderboard
@@ -147,3 +148,26 @@ def test_the_best_within_limits():
         choose(frame, max_escape=0.02, max_ms=0.001)
     with pytest.raises(PredictionsError, match=r"no model keeps overkill at 0.1% with 0.00% escapes"):
         choose(frame, max_escape=0.0, max_ms=2, max_overkill=0.001)
+
+
+@pytest.mark.parametrize("method", ["temperature", "sigmoid", "isotonic"])
+@pytest.mark.parametrize("kind", ["decision", "probability"])
+def test_calibration_is_fitted_on_valid_and_mends_what_is_too_sure(method, kind):
+    frame = predictions(quality=2.0, n=2000)
+    odds = 6 * (frame["score"] - 1)
+    frame = frame.assign(score=odds if kind == "decision" else 1 / (1 + np.exp(-odds)), score_kind=kind)
+    mended = calibrated(frame, method)
+    assert mended["score"].between(0, 1).all() and (mended["score_kind"] == "probability").all()
+    before, after = (leaderboard(each).iloc[0] for each in (frame, mended))
+    if kind == "probability":
+        assert after["brier"] < before["brier"] and after["calibration_error"] < 0.05
+    assert after["roc_auc"] == pytest.approx(before["roc_auc"], abs=0.005)
+    test = frame["split"] == "test"
+    turned = frame.assign(y_true=frame["y_true"].where(~test, 1 - frame["y_true"]))
+    again = calibrated(turned, method).sort_index()
+    np.testing.assert_array_equal(again["score"], mended.sort_index()["score"])
+
+
+def test_an_unknown_calibration_is_named():
+    with pytest.raises(PredictionsError, match="choose one of temperature, sigmoid, isotonic"):
+        calibrated(predictions(), "prayer")

@@ -274,11 +274,11 @@ def _sprites(sprites: Sprites | None) -> dict[str, Any] | None:
 
 def _audit(audit: pd.DataFrame, images: pd.DataFrame) -> list[dict[str, Any]]:
     place = {name: number for number, name in enumerate(images["image_id"].astype(str))}
+    shown = ("rank", "image_id", "named", "suspicion", "confidence", "neighbours")
     return [
-        {**{k: _plain(row[k]) for k in ("rank", "image_id", "named", "suspicion", "confidence", "neighbours")},
-         "at": place.get(str(row["image_id"]))}
+        {**{key: _plain(row[key]) for key in shown}, "at": place.get(str(row["image_id"]))}
         for row in audit.to_dict("records")
-    ]  # fmt: skip
+    ]
 
 
 def _published(provenance: Provenance) -> str:

@@ -72,7 +72,7 @@ def test_hover_shows_a_thumbnail_and_the_lasso_lists_images(opened):
     at = page.evaluate(
         """() => { const e = document.getElementById('plot-explorer'), l = e._fullLayout, t = e.data[0],
         b = e.getBoundingClientRect();
-        return [b.left + l.margin.l + l.xaxis.l2p(t.x[5]) , b.top + l.yaxis._offset + l.yaxis.l2p(t.y[5]),
+        return [b.left + l.xaxis._offset + l.xaxis.l2p(t.x[5]), b.top + l.yaxis._offset + l.yaxis.l2p(t.y[5]),
         b.left + l.xaxis._offset, b.top + l.yaxis._offset, l.xaxis._length, l.yaxis._length]; }"""
     )
     x, y, left, top, width, height = at

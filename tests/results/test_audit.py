@@ -34,8 +34,9 @@ def test_what_an_unseeing_model_told_counts(noisy):
     truth = np.where([name in wrong for name in ids], 1 - y, y)
     told = np.where(truth == 1, 0.97, 0.03)
     told[500:] = np.nan
-    with_told = audit_quality(audit_labels(X, y, ids, told=told), wrong, share=0.04)
-    assert with_told["found"] > audit_quality(audit_labels(X, y, ids), wrong, share=0.04)["found"]
+    weak = X[:, :3]
+    with_told = audit_quality(audit_labels(weak, y, ids, told=told), wrong, share=0.04)
+    assert with_told["found"] > audit_quality(audit_labels(weak, y, ids), wrong, share=0.04)["found"] > 0
 
 
 def test_labels_without_noise_raise_few_issues(noisy):

@@ -160,7 +160,8 @@ def test_calibration_is_fitted_on_valid_and_mends_what_is_too_sure(method, kind)
     assert mended["score"].between(0, 1).all() and (mended["score_kind"] == "probability").all()
     before, after = (leaderboard(each).iloc[0] for each in (frame, mended))
     if kind == "probability":
-        assert after["brier"] < before["brier"] and after["calibration_error"] < 0.05
+        assert after["brier"] < before["brier"]
+        assert after["calibration_error"] < before["calibration_error"]
     assert after["roc_auc"] == pytest.approx(before["roc_auc"], abs=0.005)
     test = frame["split"] == "test"
     turned = frame.assign(y_true=frame["y_true"].where(~test, 1 - frame["y_true"]))

@@ -55,20 +55,16 @@ class Part:
         """Content hash of each row."""
         return pq.read_table(self.path, columns=["content"]).column("content").combine_chunks()
 
-    def read_into(self, out: np.ndarray, position: np.ndarray, row: np.ndarray) -> None:
-        """Copy the embeddings of `row` to `out[position]`, a row group at a time."""
+    def groups(self) -> list[int]:
+        """Return the number of rows of each row group."""
+        metadata = pq.read_metadata(self.path)
+        return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+
+    def read_group_into(self, group: int, out: np.ndarray, position: np.ndarray, row: np.ndarray) -> None:
+        """Copy the embeddings of `row`, rising and counted within one row group, to `out[position]`."""
         file = pq.ParquetFile(self.path, memory_map=True)
-        start = 0
-        order = np.argsort(row, kind="stable")
-        position, row = position[order], row[order]
-        for group in range(file.num_row_groups):
-            stop = start + file.metadata.row_group(group).num_rows
-            first, last = np.searchsorted(row, (start, stop))
-            if first < last:
-                column = file.read_row_group(group, columns=["embedding"]).column("embedding")
-                matrix = to_matrix(column)
-                _scatter(out, position[first:last], matrix, row[first:last] - start)
-            start = stop
+        column = file.read_row_group(group, columns=["embedding"]).column("embedding")
+        _scatter(out, position, to_matrix(column), row)
 
     def stream(self, rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
         """Yield (contents, embeddings) in blocks of at most `rows`."""

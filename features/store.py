@@ -235,18 +235,25 @@ class EmbeddingCollection:
         KeyError
             When a hash is not stored.
         """
-        asked = pa.array(contents, pa.string())
+        parts = self.parts()
+        place = self._places(pa.array(contents, pa.string()), parts)
+        missing = int((place < 0).sum())
+        if missing:
+            raise KeyError(f"{missing} of {len(contents)} images are not in {self.path}")
         out = np.empty((len(contents), self.key.dim), self.dtype)
-        filled = np.zeros(len(contents), bool)
-        for part in self.parts():
-            wanted = pc.index_in(asked, value_set=part.contents())
-            position = np.flatnonzero(wanted.is_valid().to_numpy(zero_copy_only=False) & ~filled)
+        order = np.argsort(place, kind="stable")
+        groups = [(part, group, rows) for part in parts for group, rows in enumerate(part.groups())]
+        starts = np.cumsum([0, *(rows for _, _, rows in groups)])
+        ends = np.searchsorted(place[order], starts)
+
+        def read_group(number: int) -> None:
+            position = order[ends[number] : ends[number + 1]]
             if len(position):
-                row = wanted.take(pa.array(position)).to_numpy()
-                part.read_into(out, position, row)
-                filled[position] = True
-        if not filled.all():
-            raise KeyError(f"{int((~filled).sum())} of {len(contents)} images are not in {self.path}")
+                part, group, _ = groups[number]
+                part.read_group_into(group, out, position, place[position] - starts[number])
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            list(pool.map(read_group, range(len(groups))))
         return out
 
     def stream(self, rows: int = 8192) -> Iterator[tuple[list[str], np.ndarray]]:
@@ -314,6 +321,17 @@ class EmbeddingCollection:
                     path.unlink(missing_ok=True)
         if not only_damaged:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _places(self, asked: pa.Array, parts: list[Part]) -> np.ndarray:
+        """Return where each hash lies, counted over all parts' rows; -1 where it is not stored."""
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            stored = list(pool.map(Part.contents, parts))
+        known = pa.chunked_array(stored, type=pa.string())
+        # Read back in the order they were written, as runs do, nothing is to be looked up.
+        if len(known) == len(asked) and known.equals(pa.chunked_array([asked])):
+            return np.arange(len(asked))
+        wanted = pc.index_in(asked, value_set=known.combine_chunks())
+        return pc.fill_null(wanted, -1).to_numpy().astype(np.int64)
 
     def _contents(self) -> pa.ChunkedArray:
         return pa.chunked_array([part.contents() for part in self.parts()], type=pa.string())

@@ -167,7 +167,10 @@ class _Lab:
                 yield name, self.vary(base, name, **{**_BARE, **REGULARISATION[name]})
         elif factor in ("sampling", "preprocess", "weights"):
             checked = self._checked(factor, values)
-            yield from ((value, replace(base, variant="", **{factor: value})) for value in checked)
+            changes: list[dict[str, Any]] = [{factor: value} for value in checked]
+            yield from (
+                (value, replace(base, **change)) for value, change in zip(checked, changes, strict=True)
+            )
         elif factor in classifiers.make_classifier(model).get_params():
             for text in values:
                 yield text, self.vary(base, f"{factor} {text}", **{factor: _literal(text)})
@@ -236,8 +239,8 @@ class _Lab:
         figures = {
             "experiment": tuning_figure(table[table["status"] == OK], title),
             "confusion": confusions_figure(
-                {f"{row.stage}: {row.setting}": (row.tn, row.fp, row.fn, row.tp)
-                 for row in (chosen if len(stages) > 1 else table).itertuples() if row.status == OK}
+                {f"{row['stage']}: {row['setting']}": (row["tn"], row["fp"], row["fn"], row["tp"])
+                 for row in (chosen if len(stages) > 1 else table).to_dict("records") if row["status"] == OK}
             ),
         }  # fmt: skip
         for name, figure in figures.items():

@@ -41,6 +41,6 @@ def calibrated(predictions: pd.DataFrame, method: str) -> pd.DataFrame:
         if method == "temperature" and row.constant("score_kind") == "decision":
             score = expit(score)
         valid = (frame["split"] == "valid").to_numpy()
-        told = calibrate(frame["y_true"].to_numpy()[valid], score[valid], score, method)  # type: ignore[arg-type]
+        told = calibrate(frame["y_true"].to_numpy()[valid], score[valid], score, method)
         frames.append(frame.assign(score=np.clip(told, 0.0, 1.0), score_kind="probability"))
     return validate(pd.concat(frames)) if frames else predictions

@@ -41,12 +41,10 @@ def repeats_table(board: pd.DataFrame, test_share: float, metric: str = "roc_auc
     figures = _figures(board, "repeat", metric)
     if figures.shape[1] < 2:
         raise PredictionsError("one split only: give --repeats 2 or more")
-    best = figures.mean(axis=1).idxmax()
+    best = int(figures.mean(axis=1).to_numpy().argmax())
     rows = []
     for key, values in figures.iterrows():
-        difference, p, (low, high) = corrected_t_test(
-            values.to_numpy(), figures.loc[best].to_numpy(), test_share
-        )
+        difference, p, (low, high) = corrected_t_test(values.to_numpy(), figures.to_numpy()[best], test_share)
         measured = {
             "repeats": len(values), "mean": values.mean(), "deviation": values.std(ddof=1),
             "lowest": values.min(), "highest": values.max(), "difference": difference, "low": low,

@@ -33,7 +33,9 @@ def relabel(dataset: ImageDataset, path: str | Path) -> ImageDataset:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     column = next((name for name in COLUMNS if name in frame), None)
     if "image_id" not in frame or column is None:
-        raise InputError(f"{path}: needs the columns image_id and new_label; it has {', '.join(frame)}")
+        raise InputError(
+            f"{path}: needs the columns image_id and new_label; it has {', '.join(map(str, frame))}"
+        )
     given = frame[frame[column] != ""].set_index("image_id")[column]
     unknown = sorted(set(given.index) - set(dataset.table["image_id"]))
     if unknown:

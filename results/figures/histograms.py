@@ -49,7 +49,7 @@ def _draw(ax: Axes, row: Row) -> None:
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     for label, colour, name in ((0, GOOD, "good"), (1, DEFECT, "defective")):
         part = np.clip(values[scores.y_test == label], edges[0], edges[-1])
-        ax.hist(part, edges, color=colour, alpha=0.6, label=name)
+        ax.hist(part, edges.tolist(), color=colour, alpha=0.6, label=name)
     if edges[0] <= scores.threshold <= edges[-1]:
         ax.axvline(scores.threshold, color="black", linewidth=0.9, linestyle="--", label="threshold")
     ax.set_yscale("log")

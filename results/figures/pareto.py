@@ -55,7 +55,7 @@ def on_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
     """
     better = (cost[None] <= cost[:, None]) & (value[None] >= value[:, None])
     strictly = (cost[None] < cost[:, None]) | (value[None] > value[:, None])
-    return ~(better & strictly).any(axis=1)
+    return np.logical_not(np.any(better & strictly, axis=1))
 
 
 def _draw(ax: Axes, table: pd.DataFrame) -> None:

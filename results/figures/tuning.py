@@ -26,7 +26,7 @@ def tuning_figure(table: pd.DataFrame, title: str) -> Figure:
     with_loss = table["last_loss"].notna().any()
     with house_style():
         figure = Figure(figsize=(9 if with_loss else 6, 1.4 + 0.24 * max(len(table), 3)))
-        axes = np.atleast_1d(figure.subplots(1, 2 if with_loss else 1, sharey=True))
+        axes = figure.subplots(1, 2 if with_loss else 1, sharey=True, squeeze=False)[0]
         at = np.arange(len(table)) + 0.6 * table["stage"].ne(table["stage"].shift()).cumsum()
         auc = axes[0]
         spread = [table["roc_auc"] - table["roc_auc_low"], table["roc_auc_high"] - table["roc_auc"]]

@@ -34,6 +34,7 @@ def opened(browser, tmp_path):
         page.on("dialog", lambda dialog: errors.append(f"dialog {dialog.message}"))
         page.goto(path.as_uri())
         page.wait_for_function("window.report.ready", timeout=60_000)
+        assert page.locator(".no-webgl").count() == 0
         return page
 
     yield go

@@ -25,7 +25,7 @@ def test_dimensions(name):
     loaded = load_backbone(name, "random")
     with torch.inference_mode():
         assert loaded.module(torch.zeros(2, 3, 64, 64)).shape == (2, loaded.dim)
-    assert loaded.dim == (2048 if name == "resnet50" else 512)
+    assert loaded.dim == {"resnet50": 2048, "vgg16_bn": 4096, "vgg19_bn": 4096}.get(name, 512)
 
 
 def test_unknown_name_is_listed():

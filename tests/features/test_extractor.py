@@ -261,8 +261,10 @@ def test_the_warm_up_chooses_what_is_fastest(files, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(warmup.time, "perf_counter", lambda: now[0])
 
+    seconds = {16: 0.16, 64: 0.32}
+
     def timed(pixels):
-        now[0] += {16: 0.16, 32: 0.16, 64: 0.32}[len(pixels)]
+        now[0] += seconds[len(pixels)]
 
     fake = type("Fake", (), {"__call__": lambda self, p: timed(p), "device": forward.device, "size": 64,
                              "limit": None})()  # fmt: skip
@@ -271,12 +273,14 @@ def test_the_warm_up_chooses_what_is_fastest(files, monkeypatch):
         now[0] += 0.02
         return torch.zeros(1, 40, 40, dtype=torch.uint8)
 
-    # 64 is no faster an image than 32, and decoding takes four times as long as the network.
+    # 64 is twice as fast an image as 16, and decoding takes four times as long as the network.
     plan = warmup.make_plan(paths, decode, fake)
-    assert plan.batch_size == 32
+    assert plan.batch_size == 64
     assert plan.workers == min(6, max(1, (warmup.os.cpu_count() or 2) - 1))
     assert warmup.make_plan(paths, decode, fake, batch_size=5, workers=0) == warmup.Plan(5, 0)
     assert warmup.make_plan(paths[:3], decode, fake).batch_size == warmup.DEFAULT_BATCH
+    seconds[64] = 0.64
+    assert warmup.make_plan(paths, decode, fake).batch_size == 16
 
 
 def test_a_measured_plan_gives_the_same_numbers(files, monkeypatch):

@@ -22,8 +22,9 @@ def page_of(ids, n_sets=1, sprites=True):
                       "projection": name, "x": rng.normal(size=n) + y * 3, "y": rng.normal(size=n)})
         for number in range(n_sets) for name in ("PCA", "UMAP")
     ]  # fmt: skip
+    told_of = min(n // 2, 300)
     told = [
-        predictions(model, n=n // 2, quality=quality, seed=1).assign(image_id=list(ids[: 2 * (n // 2)]))
+        predictions(model, n=told_of, quality=quality, seed=1).assign(image_id=list(ids[: 2 * told_of]))
         for model, quality in (("LDA", 2.0), ("<i>SVM</i>", 1.0))
     ]
     sheet = Sprites(16, 8, 64, [_jpeg() for _ in range(-(-n // 64))]) if sprites else None

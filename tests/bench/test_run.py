@@ -25,7 +25,14 @@ params = { epochs = 2, size = 32, batch_size = 16 }
 
 
 @pytest.fixture
-def bench(tmp_path, parts, monkeypatch):
+def bench(whole_bench, monkeypatch):
+    """Run the command line on 40 images, without the figures and the report at the end."""
+    monkeypatch.setattr("bench.run.write_report", lambda folder: None)
+    return whole_bench
+
+
+@pytest.fixture
+def whole_bench(tmp_path, parts, monkeypatch):
     """Run the command line on 40 images; further arguments are appended."""
     monkeypatch.chdir(tmp_path)
     Path("tiny.toml").write_text(CONFIG)
@@ -41,8 +48,8 @@ def board(run="runs/tiny"):
     return pd.read_csv(Path(run) / "tables" / "leaderboard.csv")
 
 
-def test_a_run_from_pixels_to_tables(bench, capsys):
-    assert bench() == 0
+def test_a_run_from_pixels_to_tables(whole_bench, capsys):
+    assert whole_bench() == 0
     shown = capsys.readouterr()
     table = board()
     done = table[table["status"] == "ok"]
@@ -163,8 +170,8 @@ def test_other_settings_do_not_mix_into_a_run(bench, parts, capsys):
     assert "the images changed since this run was made (1 new, 0 gone)" in capsys.readouterr().err
 
 
-def test_tables_and_figures_are_drawn_again_from_predictions(bench, capsys):
-    assert bench() == 0
+def test_tables_and_figures_are_drawn_again_from_predictions(whole_bench, capsys):
+    assert whole_bench() == 0
     table, figure = Path("runs/tiny/tables/leaderboard.csv"), Path("runs/tiny/figures/roc.svg")
     wanted = table.read_bytes(), figure.read_bytes()
     for path in (table, figure):

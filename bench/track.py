@@ -44,12 +44,14 @@ def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
     except ImportError:
         raise InputError("--track mlflow needs the package mlflow: pip install defectbench[track]") from None
     place = folder.path.resolve().parent
-    uri = os.environ.get(URI_VARIABLE) or f"sqlite:///{place / 'mlflow.db'}"
+    # Asked before MLflow sets the variable itself.
+    given = os.environ.get(URI_VARIABLE)
+    uri = given or f"sqlite:///{place / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     config = folder.config()
     name = f"defectbench {config.name}"
     if mlflow.get_experiment_by_name(name) is None:
-        artifacts = None if os.environ.get(URI_VARIABLE) else (place / "mlflow-artifacts").as_uri()
+        artifacts = None if given else (place / "mlflow-artifacts").as_uri()
         mlflow.create_experiment(name, artifact_location=artifacts)
     mlflow.set_experiment(name)
     with mlflow.start_run(run_name=config.name):

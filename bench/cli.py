@@ -144,12 +144,11 @@ def predict(
     """Score images without labels with a saved model, in the contest's format."""
     from bench.console import say
     from bench.predict import predict as score
-    from bench.run import cache_folder
     from bench.run_folder import RunFolder
-    from features.store import EmbeddingStore
+    from features.cache_folder import open_store
 
     table = score(
-        RunFolder.existing(run), EmbeddingStore(cache_folder(cache) / "embeddings"), images, out,
+        RunFolder.existing(run), open_store(cache), images, out,
         model=model, layout=layout, positive=positive, sample=sample,
     )  # fmt: skip
     say(f"{len(table)} images scored: {out}")

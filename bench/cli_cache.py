@@ -1,5 +1,6 @@
 """`defectbench cache`: what the embedding store holds, whether it is sound, and what to remove of it."""
 
+from functools import partial
 from typing import Annotated, Optional
 
 import typer
@@ -17,13 +18,14 @@ def list_(cache: Cache = None) -> None:
     from rich.table import Table
 
     from bench import console
+    from features.cache_folder import open_store
 
-    rich = Table(header_style="bold", title=str(_store(cache).root), title_justify="left")
+    rich = Table(header_style="bold", title=str(open_store(cache).root), title_justify="left")
     for name in ("Folder", "Backbone", "Weights", "Size", "Preprocess", "Precision", "Stored as"):
         rich.add_column(name, overflow="fold")
     for name in ("Images", "MB", "µs/image"):
         rich.add_column(name, justify="right")
-    for each in _store(cache).collections():
+    for each in open_store(cache).collections():
         key, spec = each.key, each.key.transform
         each.warn = console.warn
         time = each.microseconds_per_image
@@ -39,12 +41,13 @@ def list_(cache: Cache = None) -> None:
 def verify(cache: Cache = None) -> None:
     """Check every part against its checksum; set damaged ones aside. Exit code 1 when there are any."""
     from bench.console import say, warn
+    from features.cache_folder import open_store
 
     damaged: list[str] = []
     parts = 0
-    for each in _store(cache).collections():
+    for each in open_store(cache).collections():
         each.warn = damaged.append
-        with each.lock(lambda path=each.path: warn(f"waiting for another process: {path}")):
+        with each.lock(partial(warn, f"waiting for another process: {each.path}")):
             parts += len(each.parts())
     for line in damaged:
         warn(line)
@@ -67,13 +70,14 @@ def prune(
 ) -> None:
     """Remove embeddings that all the given conditions hold for; they can be made again."""
     from bench.console import say
+    from features.cache_folder import open_store
 
     if not (backbone or weights or unused_days is not None or damaged or everything):
         raise InputError(
             "nothing named to prune: give --backbone, --weights, --unused-days, --damaged or --all"
         )
     freed = 0
-    for each in _store(cache).collections():
+    for each in open_store(cache).collections():
         if backbone not in (None, each.key.backbone) or weights not in (None, each.key.weights):
             continue
         if unused_days is not None and each.idle_days < unused_days:
@@ -87,10 +91,3 @@ def prune(
         if not dry_run:
             each.remove(only_damaged=only_damaged)
     say(f"{freed / 1e6:.1f} MB {'would be freed' if dry_run else 'freed'}")
-
-
-def _store(cache: str | None):  # type: ignore[no-untyped-def]
-    from bench.run import cache_folder
-    from features.store import EmbeddingStore
-
-    return EmbeddingStore(cache_folder(cache) / "embeddings")

@@ -26,6 +26,10 @@ def search(
         Optional[int],  # noqa: UP045
         typer.Option(help="Time GridSearchCV on so many folds only, and scale."),
     ] = None,
+    stock_seconds: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Stop GridSearchCV after so long and count that: a lower bound."),
+    ] = None,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
     cache: Annotated[Optional[str], typer.Option(help="Folder of cached embeddings.")] = None,  # noqa: UP045
 ) -> None:
@@ -42,7 +46,8 @@ def search(
     n, d = data[0].shape
     table = measure_searches(
         data, [_among(name, _FAMILIES.split(",")) for name in _listed(families)], chosen,
-        folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds, report=say,
+        folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
+        stock_seconds=stock_seconds, report=say,
     )  # fmt: skip
     title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"
     name = f"search-{n}" if rows else "search"
@@ -135,14 +140,13 @@ def store(
     from bench.console import say
     from bench.perf.show import show
     from bench.perf.store import measure_store
+    from features.errors import InputError
     from features.store import STORAGE_TYPES
 
     sizes = []
     for each in _listed(rows):
         count, _, storage = each.partition(":")
         if not count.isdigit() or int(count) < 10:
-            from features.errors import InputError
-
             raise InputError(f"--rows {each}: give a number of rows, 10 at least, and a type: 41000:float32")
         sizes.append((int(count), _among(storage or "float32", STORAGE_TYPES)))
     table = measure_store(sizes, report=say)

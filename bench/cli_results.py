@@ -80,16 +80,14 @@ def audit(
     """Rank labels by how likely they are wrong; write tables/audit.csv to correct and --relabel."""
     from bench import console
     from bench.label_audit import audit_run
-    from bench.run import cache_folder
     from bench.run_folder import RunFolder
-    from features.store import EmbeddingStore
+    from features.cache_folder import open_store
     from results.tables import plain_to_rich
 
     if folds < 2:
         raise InputError(f"--folds {folds}: two parts are needed at least")
     folder = RunFolder.existing(run)
-    store = EmbeddingStore(cache_folder(cache) / "embeddings")
-    table = audit_run(folder, store, network=network, folds=folds)
+    table = audit_run(folder, open_store(cache), network=network, folds=folds)
     shown = table[["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "told"]].head(show)
     console.out.print(plain_to_rich(shown, f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
 
@@ -103,15 +101,13 @@ def export(
     """Write embeddings, projections and scores for other tools."""
     from bench.console import say
     from bench.export import export_atlas, export_projector
-    from bench.run import cache_folder
     from bench.run_folder import RunFolder
-    from features.store import EmbeddingStore
+    from features.cache_folder import open_store
 
     ways = {"atlas": export_atlas, "projector": export_projector}
     if to not in ways:
         raise InputError(f"--to {to}: choose atlas or projector")
-    store = EmbeddingStore(cache_folder(cache) / "embeddings")
-    for path in ways[to](RunFolder.existing(run), store, out):
+    for path in ways[to](RunFolder.existing(run), open_store(cache), out):
         say(str(path))
 
 
@@ -138,14 +134,9 @@ def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None
     from bench.outputs import published_for, write_tables
     from bench.run_folder import RunFolder
     from results import tables
-    from results.blend import with_blend
-    from results.calibrated import calibrated
-    from results.leaderboard import leaderboard
 
     folder = RunFolder.existing(run)
-    board = write_tables(folder)
-    if calibrate is not None:
-        board = leaderboard(with_blend(calibrated(folder.predictions(), calibrate)), folder.statuses())
+    board = write_tables(folder) if calibrate is None else _calibrated(folder, calibrate)
     board = tables.sort_by(board, sort)
     published, dataset = published_for(folder)
     against = against and len(published) > 0
@@ -159,6 +150,14 @@ def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None
     typer.echo(write(board), nl=False)
     if against and format == "markdown":
         typer.echo("\n" + tables.published_to_markdown(published, dataset), nl=False)
+
+
+def _calibrated(folder, way: str):  # type: ignore[no-untyped-def]
+    from results.blend import with_blend
+    from results.calibrated import calibrated
+    from results.leaderboard import leaderboard
+
+    return leaderboard(with_blend(calibrated(folder.predictions(), way)), folder.statuses())
 
 
 def _compare(runs: list[str], metric: str) -> None:

@@ -12,14 +12,14 @@ import classifiers
 from bench.config import RunConfig
 from bench.context import Context
 from bench.jobs import FitJob, Job, TrainJob, as_params, build_jobs, train_job
+from bench.outputs import write_figure
 from bench.prepare import prepare
-from bench.run import cache_folder, cnn_weights
+from bench.run import cnn_weights
 from bench.run_folder import OK, RunFolder
 from bench.runner import run_jobs
+from features.cache_folder import open_store
 from features.errors import InputError
-from features.files import atomic_path, write_text
-from features.store import EmbeddingStore
-from results.figures import render
+from features.files import write_text
 from results.figures.confusion import confusions_figure
 from results.figures.tuning import tuning_figure
 from results.leaderboard import leaderboard, scored
@@ -138,8 +138,7 @@ class _Lab:
         self.config = config.model_copy(update={"name": f"{config.name}-{name}"})
         self.folder = RunFolder(Path(out) / self.config.name)
         self.dataset, images = prepare(self.config, self.folder)
-        store = EmbeddingStore(cache_folder() / "embeddings")
-        self.context = Context(self.config, self.folder, images, store)
+        self.context = Context(self.config, self.folder, images, open_store())
         self.weights = cnn_weights(self.config, self.context)
         self.settings: list[Setting] = []
         self.jobs: list[Job] = []
@@ -244,9 +243,7 @@ class _Lab:
             ),
         }  # fmt: skip
         for name, figure in figures.items():
-            for suffix in ("png", "svg"):
-                with atomic_path(self.folder.figures / f"{name}.{suffix}") as temporary:
-                    temporary.write_bytes(render(figure, suffix))
+            write_figure(figure, self.folder.figures, name)
         return table
 
     def _any_done(self, stage: str) -> bool:

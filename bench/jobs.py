@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import classifiers
 from bench.config import RunConfig
@@ -129,37 +129,33 @@ class FitJob(Job):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectJob(Job):
+class _LookJob(Job):
+    """Look at one set of embeddings as a whole."""
+
+    doing: ClassVar[str]
+    embeddings: EmbedJob
+
+    @property
+    def title(self) -> str:
+        """What is done, and features."""
+        return f"{self.doing} {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Features."""
+        return self.embeddings.slug
+
+
+class ProjectJob(_LookJob):
     """Project one set of embeddings to two dimensions."""
 
-    embeddings: EmbedJob
-
-    @property
-    def title(self) -> str:
-        """Features."""
-        return f"project {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
-
-    @property
-    def slug(self) -> str:
-        """Features."""
-        return self.embeddings.slug
+    doing = "project"
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuditJob(Job):
+class AuditJob(_LookJob):
     """Look for wrong labels with one set of embeddings, and cluster it."""
 
-    embeddings: EmbedJob
-
-    @property
-    def title(self) -> str:
-        """Features."""
-        return f"audit labels on {self.embeddings.backbone}, {weights_name(self.embeddings.weights)} weights"
-
-    @property
-    def slug(self) -> str:
-        """Features."""
-        return self.embeddings.slug
+    doing = "audit labels on"
 
 
 def to_record(job: Job) -> dict[str, Any]:
@@ -206,8 +202,7 @@ def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[
         jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
     if config.features.projections:
         for embed in [*frozen, *tuned]:
-            jobs.append(ProjectJob(seed=config.seed, embeddings=embed))
-            jobs.append(AuditJob(seed=config.seed, embeddings=embed))
+            jobs += [look(seed=config.seed, embeddings=embed) for look in (ProjectJob, AuditJob)]
     return list(dict.fromkeys(jobs))
 
 

@@ -74,14 +74,15 @@ def write_figures(folder: RunFolder) -> list[str]:
     predictions, projections = with_blend(folder.predictions()), folder.projections()
     made: dict[str, Callable[[], Figure | None]] = {}
     if len(predictions):
+        board = leaderboard(predictions)
         made |= {
             "roc": lambda: draw.roc_figure(predictions),
             "precision_recall": lambda: draw.precision_recall_figure(predictions),
             "overkill_escape": lambda: draw.overkill_escape_figure(predictions),
             "calibration": lambda: draw.calibration_figure(predictions),
             "scores": lambda: draw.histograms_figure(predictions),
-            "confusion": lambda: draw.confusions_figure(confusions(leaderboard(predictions))),
-            "pareto": lambda: draw.pareto_figure(leaderboard(predictions)),
+            "confusion": lambda: draw.confusions_figure(confusions(board)),
+            "pareto": lambda: draw.pareto_figure(board),
             "critical_difference": lambda: repeats_of(folder)[1],
         }
     if len(projections):
@@ -91,7 +92,7 @@ def write_figures(folder: RunFolder) -> list[str]:
     for name, make in made.items():
         figure = make()
         if figure is not None:
-            written += _write(figure, folder.figures, name)
+            written += write_figure(figure, folder.figures, name)
     return written
 
 
@@ -110,10 +111,11 @@ def write_ranks(folders: list[RunFolder], out: str | Path) -> list[str]:
         "sees no difference"
     )
     figure = draw.critical_difference_figure(ranks, draw.joined(list(ranks.index), alike), title)
-    return _write(figure, Path(out), "critical_difference")
+    return write_figure(figure, Path(out), "critical_difference")
 
 
-def _write(figure: Figure, folder: Path, name: str) -> list[str]:
+def write_figure(figure: Figure, folder: Path, name: str) -> list[str]:
+    """Write a figure as PNG and SVG; return their paths."""
     written = []
     for suffix in FORMATS:
         path = folder / f"{name}.{suffix}"

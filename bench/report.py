@@ -46,12 +46,16 @@ def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
     InputError
         When nothing has been scored yet.
     """
-    predictions = folder.predictions()
-    if predictions.empty:
+    if folder.predictions().empty:
         raise InputError(f"{folder.path}: nothing has been scored yet; finish the run first")
     write_tables(folder)
+    return draw_report(folder, out)
+
+
+def draw_report(folder: RunFolder, out: str | Path | None = None) -> Path:
+    """Write the figures and `report.html` of a run whose tables are written; see `write_report`."""
     write_figures(folder)
-    images = folder.read_split()
+    predictions, images = folder.predictions(), folder.read_split()
     explorer = Explorer(
         images[["image_id", "label", "y", "split"]], folder.projections(), _thumbnails(images)
     )

@@ -1,6 +1,5 @@
 """A whole run: images, split, jobs, tables, figures."""
 
-import os
 from pathlib import Path
 
 from rich.panel import Panel
@@ -11,15 +10,13 @@ from bench.context import Context
 from bench.jobs import build_jobs
 from bench.outputs import write_tables
 from bench.prepare import prepare
-from bench.report import write_report
+from bench.report import draw_report
 from bench.run_folder import OK, Outcome, RunFolder
 from bench.runner import run_jobs
 from bench.track import track_mlflow
+from features.cache_folder import open_store
 from features.errors import InputError, WeightsUnavailable
-from features.store import EmbeddingStore
 from results.tables import to_rich
-
-CACHE_VARIABLE = "DEFECTBENCH_CACHE"
 
 
 def run(
@@ -46,7 +43,7 @@ def run(
     """
     folder = RunFolder(Path(out) / config.name)
     dataset, images = prepare(config, folder)
-    context = Context(config, folder, images, EmbeddingStore(cache_folder(cache) / "embeddings"))
+    context = Context(config, folder, images, open_store(cache))
     jobs = build_jobs(config, cnn_weights=cnn_weights(config, context), symmetric=dataset.symmetric)
     folder.write_manifest(config, jobs, dataset.credit)
     done = all(folder.is_ok(job) for job in jobs)
@@ -56,7 +53,7 @@ def run(
     table = write_tables(folder)
     page = folder.path / "report.html"
     if len(table[table["status"] == OK]) and not (done and page.is_file()):
-        write_report(folder)
+        draw_report(folder)
     if track:
         console.say(f"logged to MLflow: {track_mlflow(folder, table)}")
     credit = f"; {dataset.credit}" if dataset.credit else ""
@@ -89,12 +86,6 @@ def _repeat(config: RunConfig, folder: RunFolder, context: Context, repeat: int)
     jobs = build_jobs(again, cnn_weights=cnn_weights(again, shared), symmetric=dataset.symmetric)
     place.write_manifest(again, jobs)
     return run_jobs(jobs, shared)
-
-
-def cache_folder(cache: str | Path | None = None) -> Path:
-    """Return the folder that embeddings are cached in."""
-    chosen = cache or os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "defectbench"
-    return Path(chosen).expanduser()
 
 
 def cnn_weights(config: RunConfig, context: Context) -> str:

@@ -4,8 +4,13 @@ import pandas as pd
 
 from results.metrics import Scored
 from results.predictions import ROW_KEY, Row
-from results.statistics import auc_interval, best_group, bootstrap_interval, wilson_interval
-from results.statistics import intervals as figures
+from results.statistics import (
+    auc_interval,
+    average_precision_interval,
+    best_group,
+    decision_intervals,
+    wilson_interval,
+)
 
 #: Figures with an interval; columns `NAME_low` and `NAME_high`.
 WITH_INTERVAL = ("roc_auc", "accuracy", "balanced_accuracy", "average_precision", "f1", "escape", "overkill")
@@ -28,7 +33,7 @@ def intervals_of(scored: Scored) -> dict[str, float]:
         split without one of the classes has no interval of.
     """
     tn, fp, fn, tp = scored.confusion
-    y, predicted = scored.y_test, scored.predicted
+    y, score = scored.y_test, scored.score_test
     found: dict[str, float] = {"escape": fn / max(fn + tp, 1), "overkill": fp / max(tn + fp, 1)}
     pairs = {
         "accuracy": wilson_interval(tn + tp, len(y)),
@@ -36,10 +41,9 @@ def intervals_of(scored: Scored) -> dict[str, float]:
         "overkill": wilson_interval(fp, tn + fp),
     }
     if min(tn + fp, fn + tp) >= 2:
-        pairs["roc_auc"] = auc_interval(y, scored.score_test)
-        pairs["average_precision"] = bootstrap_interval(figures.average_precision, y, scored.score_test)
-        pairs["f1"] = bootstrap_interval(figures.f1, y, predicted)
-        pairs["balanced_accuracy"] = bootstrap_interval(figures.balanced_accuracy, y, predicted)
+        pairs["roc_auc"] = auc_interval(y, score)
+        pairs["average_precision"] = average_precision_interval(y, score)
+        pairs |= decision_intervals(scored.confusion)
     for name in WITH_INTERVAL:
         if name in pairs:
             found[f"{name}_low"], found[f"{name}_high"] = pairs[name]

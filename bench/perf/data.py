@@ -7,13 +7,12 @@ from PIL import Image
 
 from bench.config import load_config
 from bench.console import task
-from bench.run import cache_folder
+from features.cache_folder import open_store
 from features.cached import CachedExtractor
 from features.datasets import load_dataset
 from features.extractor import Extractor
 from features.images import read_image
 from features.splits import make_split
-from features.store import EmbeddingStore
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -39,9 +38,8 @@ def elpv_rows(cache: str | Path | None = None) -> Rows:
     config = load_config("elpv")
     paths, y, test = elpv_files()
     extractor = Extractor("resnet18", "random", size=config.features.size, seed=config.seed)
-    store = EmbeddingStore(cache_folder(cache) / "embeddings")
     with task("embed with resnet18, random weights", len(paths)) as update:
-        matrix = CachedExtractor(extractor, store).transform(paths, progress=update)
+        matrix = CachedExtractor(extractor, open_store(cache)).transform(paths, progress=update)
     return matrix[~test], y[~test], matrix[test], y[test]
 
 

@@ -1,6 +1,8 @@
 """Run a worker in a process of its own and take its answer."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,20 +11,31 @@ from typing import Any
 from features.errors import InputError
 
 
-def run_worker(module: str, task: dict[str, Any], folder: Path, what: str, *more: str) -> dict[str, Any]:
+def run_worker(
+    module: str, task: dict[str, Any], folder: Path, what: str, *more: str, limit: float | None = None
+) -> dict[str, Any]:
     """Call `python -m module TASK.json ANSWER.json ...` and return the answer.
 
     Raises
     ------
     InputError
         When the process fails; the message holds the last line that it wrote.
+    TimeoutError
+        When it takes longer than `limit` seconds; it is stopped, and all that it has started.
     """
     asked, answered = folder / "task.json", folder / "answer.json"
     asked.write_text(json.dumps(task))
     answered.unlink(missing_ok=True)
     command = [sys.executable, "-m", module, str(asked), str(answered), *more]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode or not answered.is_file():
-        lines = done.stderr.strip().splitlines()
-        raise InputError(f"{what} failed: {lines[-1] if lines else done.returncode}")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            _, told = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"{what}: stopped after {limit:g} s") from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode or not answered.is_file():
+        lines = told.strip().splitlines()
+        raise InputError(f"{what} failed: {lines[-1] if lines else process.returncode}")
     return json.loads(answered.read_text())

@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from bench.perf.process import run_worker
 from bench.perf.search_worker import METHODS
 
 PLAIN = METHODS[0]
+_WORKER = "bench.perf.search_worker"
+_UNKNOWN = dict.fromkeys(("fits", "cv_score", "test_auc", "peak_gib"), float("nan"))
 _ALONE = ("PathSearchCV", "HalvingGridSearchCV")
 
 
@@ -29,6 +32,7 @@ def measure_searches(
     jobs: int = -1,
     stock_cells: int | None = None,
     stock_folds: int | None = None,
+    stock_seconds: float | None = None,
     refit: bool = True,
     report: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
@@ -44,8 +48,10 @@ def measure_searches(
         Of `METHODS`.
     folds, jobs : int
     stock_cells, stock_folds : int, optional
-        Time GridSearchCV on so many cells, spread over the grid, and so many of the folds; its seconds
-        are scaled to the whole grid and the row says so.
+        Time GridSearchCV on so many cells, spread over those of the fewest trees, and so many of the
+        folds; its seconds are scaled to the whole grid, by trees where it has any, and the row says so.
+    stock_seconds : float, optional
+        Stop GridSearchCV after so long and count what it took until then: a lower bound, said so too.
     refit : bool
         Whether to fit what was chosen and tell its test AUC; not part of the seconds.
     report : callable
@@ -64,9 +70,18 @@ def measure_searches(
         np.savez(data, X=rows[0], y=rows[1], X_test=rows[2], y_test=rows[3])
         for family in families:
             for method in methods:
-                task = _task(family, method, folds, jobs, str(data), refit)
+                task = {**_task(family, method, folds, jobs, str(data), refit),
+                        "started": str(Path(folder) / "started")}  # fmt: skip
                 note = _thin_out(task, stock_cells, stock_folds) if method not in _ALONE else ""
-                answer = run_worker("bench.perf.search_worker", task, Path(folder), f"{family}, {method}")
+                limit = stock_seconds if method not in _ALONE else None
+                try:
+                    answer = run_worker(_WORKER, task, Path(folder), f"{family}, {method}", limit=limit)
+                except TimeoutError:
+                    # Starting the process and warming up are in the limit, not in the seconds.
+                    seconds = time.time() - Path(task["started"]).stat().st_mtime
+                    answer = {"seconds": seconds, "scores": None, "best": None} | _UNKNOWN
+                    stopped = f"stopped after {seconds:.0f} s: a lower bound"
+                    note = ", ".join(filter(None, [note, stopped]))
                 answer["seconds"] *= task["scale"]
                 found.append({"family": family, "method": method, "note": note, **answer})
                 report(f"{family}, {method}: {answer['seconds']:.1f} s{', ' + note if note else ''}")
@@ -98,15 +113,22 @@ def _thin_out(task: dict[str, Any], cells: int | None, folds: int | None) -> str
     every = list(ParameterGrid(task["grid"]))
     chosen = every
     if cells is not None and cells < len(every):
-        chosen = [every[round(i)] for i in np.linspace(0, len(every) - 1, cells)]
+        least = min(map(_trees, every))
+        quick = [cell for cell in every if _trees(cell) == least]
+        chosen = [quick[i] for i in sorted({round(i) for i in np.linspace(0, len(quick) - 1, cells)})]
         task["grid"] = [{name: [value] for name, value in cell.items()} for cell in chosen]
     kept = min(folds or task["folds"], task["folds"])
     task["only_folds"] = kept if kept < task["folds"] else None
-    task["scale"] = len(every) * task["folds"] / (len(chosen) * kept)
+    task["scale"] = sum(map(_trees, every)) * task["folds"] / (sum(map(_trees, chosen)) * kept)
     if task["scale"] == 1:
         return ""
     task["refit"] = False
     return f"timed on {len(chosen)} of {len(every)} cells, {kept} of {task['folds']} folds, scaled"
+
+
+def _trees(cell: dict[str, Any]) -> int:
+    """Return what a cell's time is in proportion to: its trees; 1 for a model without any."""
+    return cell.get("model__n_estimators", 1)
 
 
 def _with_ratios(found: pd.DataFrame) -> pd.DataFrame:

@@ -31,6 +31,7 @@ def main(task_path: str, answer_path: str) -> None:
         X, y, X_test, y_test = (data[name] for name in ("X", "y", "X_test", "y_test"))
     _make(task, 5, 2).fit(*_warm_up())
     search = _make(task, task["folds"], task["jobs"])
+    Path(task["started"]).touch()
     started = time.perf_counter()
     search.fit(X, y)
     seconds = time.perf_counter() - started

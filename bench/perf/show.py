@@ -9,8 +9,8 @@ import pandas as pd
 from rich.table import Table
 
 from bench.console import out, say
-from features.files import atomic_path, write_text
-from results.figures import render
+from bench.outputs import write_figure
+from features.files import write_text
 from results.figures.bars import bars_figure
 
 
@@ -31,10 +31,7 @@ def show(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    figure = bars_figure(table.assign(**(constant or {})), title=title, **bars)
-    for suffix in ("png", "svg"):
-        with atomic_path(folder / f"{name}.{suffix}") as temporary:
-            temporary.write_bytes(render(figure, suffix))
+    write_figure(bars_figure(table.assign(**(constant or {})), title=title, **bars), folder, name)
     say(f"written: {folder / name}.csv, .png, .svg")
 
 

@@ -1,13 +1,12 @@
 """ResNet-18 and 50: last layer only (LL), or through all layers (FBP, full back-propagation)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.spec import ClassifierSpec
+from classifiers.cnn.transfer import all_layers_spec, last_layer_spec
 from features.backbones import load_backbone
 
 
@@ -50,55 +49,7 @@ class ResNet(ImageClassifier):
         )
 
 
-LAST_LAYER = {"last_layer_only": True, "size": 224, "augment": "none", "epochs": 60, "batch_size": 64}
-
-
-def make_last_layer(**params: Any) -> ResNet:
-    """Make a ResNet-18 whose body keeps its weights."""
-    return ResNet(**{**LAST_LAYER, **params})
-
-
-def make_50(**params: Any) -> ResNet:
-    """Make a ResNet-50 that is trained through all layers."""
-    return ResNet(**{"architecture": "resnet50", **params})
-
-
-def make_50_last_layer(**params: Any) -> ResNet:
-    """Make a ResNet-50 whose body keeps its weights."""
-    return ResNet(**{"architecture": "resnet50", **LAST_LAYER, **params})
-
-
-LL = ClassifierSpec(
-    name="resnet18_ll",
-    title="ResNet-18 LL",
-    kind="cnn",
-    make=make_last_layer,
-    summary="ResNet-18, last layer only",
-    pretrained=True,
-)
-FBP = ClassifierSpec(
-    name="resnet18_fbp",
-    title="ResNet-18 FBP",
-    kind="cnn",
-    make=ResNet,
-    summary="ResNet-18, all layers",
-    pretrained=True,
-    augmented=True,
-)
-LL_50 = ClassifierSpec(
-    name="resnet50_ll",
-    title="ResNet-50 LL",
-    kind="cnn",
-    make=make_50_last_layer,
-    summary="ResNet-50, last layer only",
-    pretrained=True,
-)
-FBP_50 = ClassifierSpec(
-    name="resnet50_fbp",
-    title="ResNet-50 FBP",
-    kind="cnn",
-    make=make_50,
-    summary="ResNet-50, all layers",
-    pretrained=True,
-    augmented=True,
-)
+LL = last_layer_spec(ResNet, "ResNet-18")
+FBP = all_layers_spec(ResNet, "ResNet-18")
+LL_50 = last_layer_spec(ResNet, "ResNet-50", architecture="resnet50")
+FBP_50 = all_layers_spec(ResNet, "ResNet-50", architecture="resnet50")

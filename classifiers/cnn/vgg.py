@@ -1,15 +1,12 @@
 """VGG-16 and 19 with batch norm: last layer only (LL), or through all layers (FBP)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.cnn.resnet import LAST_LAYER
-from classifiers.spec import ClassifierSpec
+from classifiers.cnn.transfer import all_layers_spec, last_layer_spec
 from features.backbones import load_backbone, vgg_body
 from features.weights import load_matching, load_weights
 
@@ -63,27 +60,10 @@ class VGG(ImageClassifier):
         return BodyAndHead(body, head, self.hidden_units, frozen=self.last_layer_only)
 
 
-def _spec(layers: int, last_layer_only: bool) -> ClassifierSpec:
-    settings: dict[str, Any] = {"architecture": f"vgg{layers}_bn"}
-    if last_layer_only:
-        settings |= {**LAST_LAYER, "learning_rate": 1e-3}
-
-    return ClassifierSpec(
-        name=f"vgg{layers}_{'ll' if last_layer_only else 'fbp'}",
-        title=f"VGG-{layers} {'LL' if last_layer_only else 'FBP'}",
-        kind="cnn",
-        make=_maker(settings),
-        summary=f"VGG-{layers} with batch norm, {'last layer only' if last_layer_only else 'all layers'}",
-        pretrained=True,
-        augmented=not last_layer_only,
-    )
-
-
-def _maker(settings: dict[str, Any]) -> Callable[..., VGG]:
-    def make(**params: Any) -> VGG:
-        return VGG(**{**settings, **params})
-
-    return make
-
-
-LL_16, FBP_16, LL_19, FBP_19 = (_spec(layers, frozen) for layers in (16, 19) for frozen in (True, False))
+LL_16, LL_19 = (
+    last_layer_spec(VGG, f"VGG-{layers}", architecture=f"vgg{layers}_bn", learning_rate=1e-3)
+    for layers in (16, 19)
+)
+FBP_16, FBP_19 = (
+    all_layers_spec(VGG, f"VGG-{layers}", architecture=f"vgg{layers}_bn") for layers in (16, 19)
+)

@@ -1,12 +1,12 @@
 """Generated photographs that stand in for Nexperia's."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from features.cache_folder import cache_folder
 from features.chips.statistics import DEFECTS
 from features.chips.writer import TRUTH, write_chips
 from features.datasets import nexperia
@@ -46,7 +46,7 @@ def load(
         part is defective whatever its label says.
     """
     name = f"chips-{n}-{data_seed}-{difficulty:g}-{label_noise:g}"
-    folder = Path(keep_in).expanduser() if keep_in is not None else _cache() / "chips" / name
+    folder = Path(keep_in).expanduser() if keep_in is not None else cache_folder() / "chips" / name
     if not folder.exists():
         write_chips(
             folder, n=n, seed=data_seed, layout="first", difficulty=difficulty, label_noise=label_noise
@@ -54,10 +54,6 @@ def load(
     elif not (folder / TRUTH).is_file():
         raise InputError(f"{folder}: no generated chips (no {TRUTH}); give another folder")
     return _with_truth(nexperia.load(folder), pd.read_csv(folder / TRUTH, keep_default_na=False))
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("DEFECTBENCH_CACHE") or Path.home() / ".cache" / "defectbench").expanduser()
 
 
 def _with_truth(dataset: ImageDataset, truth: pd.DataFrame) -> ImageDataset:

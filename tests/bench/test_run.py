@@ -26,8 +26,10 @@ params = { epochs = 2, size = 32, batch_size = 16 }
 
 @pytest.fixture
 def bench(whole_bench, monkeypatch):
-    """Run the command line on 40 images, without the figures and the report at the end."""
-    monkeypatch.setattr("bench.run.write_report", lambda folder: None)
+    """Run the command line on 40 images, without projections, and without drawing at the end."""
+    config = Path("tiny.toml")
+    config.write_text(config.read_text().replace("[features]", "[features]\nprojections = false"))
+    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
     return whole_bench
 
 
@@ -170,8 +172,9 @@ def test_other_settings_do_not_mix_into_a_run(bench, parts, capsys):
     assert "the images changed since this run was made (1 new, 0 gone)" in capsys.readouterr().err
 
 
-def test_tables_and_figures_are_drawn_again_from_predictions(whole_bench, capsys):
-    assert whole_bench() == 0
+def test_tables_and_figures_are_drawn_again_from_predictions(bench, capsys):
+    assert bench() == 0
+    assert run_app(["plot", "runs/tiny"]) == 0
     table, figure = Path("runs/tiny/tables/leaderboard.csv"), Path("runs/tiny/figures/roc.svg")
     wanted = table.read_bytes(), figure.read_bytes()
     for path in (table, figure):

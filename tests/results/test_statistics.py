@@ -10,16 +10,17 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1
 from results.leaderboard import leaderboard
 from results.statistics import (
     auc_interval,
+    average_precision_interval,
     best_group,
-    bootstrap_interval,
     compare_pairs,
     corrected_t_test,
+    decision_intervals,
     delong_test,
     mcnemar_test,
     wilson_interval,
 )
-from results.statistics import intervals as figures
 from results.statistics.delong import auc_covariance
+from results.statistics.intervals import weighted_average_precision
 from results.statistics.paired import holm
 
 
@@ -106,23 +107,34 @@ def test_wilson_and_mcnemar_agree_with_tables():
     assert mcnemar_test(first, second) == pytest.approx(2 * 79 / 4096)
 
 
-def test_bootstrap_figures_are_those_of_scikit_learn():
+def test_average_precision_of_images_drawn_anew_is_that_of_scikit_learn():
     y, a, _ = made(3)
-    once, rng = np.ones((1, len(y))), np.random.default_rng(0)
-    assert figures.average_precision(y, a, once)[0] == pytest.approx(average_precision_score(y, a))
-    called = (a > 0).astype(int)
-    assert figures.f1(y, called, once)[0] == pytest.approx(f1_score(y, called))
-    assert figures.balanced_accuracy(y, called, once)[0] == pytest.approx(balanced_accuracy_score(y, called))
-    counts = rng.integers(0, 3, len(y))
+    order = np.argsort(-a, kind="stable")
+    y, a = y[order], a[order]
+    last = np.append(np.diff(a) != 0, True)
+    counts = np.random.default_rng(0).integers(0, 3, len(y))
     rows = np.repeat(np.arange(len(y)), counts)
-    weighted = figures.average_precision(y, a, counts[None].astype(float))[0]
+    weighted = weighted_average_precision(y, counts, last)
     assert weighted == pytest.approx(average_precision_score(y[rows], a[rows]))
+
+
+def test_intervals_of_decisions_are_those_of_images_drawn_one_by_one():
+    y, a, _ = made(3)
+    called = (a > 0).astype(int)
+    tp, fp = int((y * called).sum()), int(((1 - y) * called).sum())
+    confusion = (int((1 - y).sum()) - fp, fp, int(y.sum()) - tp, tp)
+    rng, good, defects = np.random.default_rng(5), np.flatnonzero(y == 0), np.flatnonzero(y == 1)
+    drawn = [np.append(rng.choice(good, len(good)), rng.choice(defects, len(defects))) for _ in range(2000)]
+    figures = {"f1": f1_score, "balanced_accuracy": balanced_accuracy_score}
+    for name, interval in decision_intervals(confusion, draws=20000).items():
+        one_by_one = np.quantile([figures[name](y[rows], called[rows]) for rows in drawn], [0.025, 0.975])
+        np.testing.assert_allclose(interval, one_by_one, atol=0.02)
 
 
 def test_the_bootstrap_repeats_by_its_seed_and_holds_the_figure():
     y, a, _ = made(3)
-    low, high = bootstrap_interval(figures.average_precision, y, a, seed=1)
-    assert (low, high) == bootstrap_interval(figures.average_precision, y, a, seed=1)
+    low, high = average_precision_interval(y, a, seed=1)
+    assert (low, high) == average_precision_interval(y, a, seed=1)
     assert low < average_precision_score(y, a) < high
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
+from classifiers.cnn.modules import BodyAndHead
 from features.files import atomic_path
 
 
@@ -43,7 +44,7 @@ class BestEpoch(Callback):
             self.score, self.epoch = score, self.last
         if better or not self.keep_best:
             self.weights = {
-                name: tensor.detach().cpu().clone() for name, tensor in net.evaluated.state_dict().items()
+                name: tensor.detach().cpu().clone() for name, tensor in net.evaluated.changing_state().items()
             }
 
     @property
@@ -51,9 +52,9 @@ class BestEpoch(Callback):
         """Whether the patience is used up."""
         return 0 < self.patience <= self.last - self.epoch
 
-    def restore(self, module: torch.nn.Module) -> int:
+    def restore(self, module: BodyAndHead) -> int:
         """Load the weights that are to be kept and return their epoch, counted from 1."""
-        module.load_state_dict(self.weights)
+        module.load_changing_state(self.weights)
         return self.epoch if self.keep_best else self.last
 
 
@@ -79,7 +80,7 @@ class Checkpoint(Callback):
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         if state["identity"] != self.identity:
             return 0
-        net.module_.load_state_dict(state["module"])
+        net.module_.load_changing_state(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         if net.average_ is not None:
             net.average_.load_state_dict(state["average"])
@@ -103,7 +104,7 @@ class Checkpoint(Callback):
             ]
             state = {
                 "identity": self.identity,
-                "module": net.module_.state_dict(),
+                "module": net.module_.changing_state(),
                 "optimizer": net.optimizer_.state_dict(),
                 "average": net.average_.state_dict() if net.average_ is not None else {},
                 "history": rows,

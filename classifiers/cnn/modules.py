@@ -48,6 +48,22 @@ class BodyAndHead(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             return self.body(images.contiguous(memory_format=torch.channels_last))
 
+    def changing_state(self) -> dict[str, torch.Tensor]:
+        """Return what training changes of the state: a frozen body would be many times the rest."""
+        state = self.state_dict()
+        return {
+            name: tensor for name, tensor in state.items() if not (self.frozen and name.startswith("body."))
+        }
+
+    def load_changing_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Take up what `changing_state` gave."""
+        kept = (
+            {name: tensor for name, tensor in self.state_dict().items() if name not in state}
+            if self.frozen
+            else {}
+        )
+        self.load_state_dict({**kept, **state})
+
     def train(self, mode: bool = True) -> "BodyAndHead":
         """Switch to training; a frozen body stays in evaluation mode."""
         super().train(mode)

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from classifiers.cnn.augment import augment
 from classifiers.cnn.batches import PixelDataset
+from classifiers.cnn.modules import BodyAndHead
 from features.errors import InputError
 from features.forward import autocast
 
@@ -70,7 +71,7 @@ class Net(skorch.NeuralNet):
         return self
 
     @property
-    def evaluated(self) -> torch.nn.Module:
+    def evaluated(self) -> BodyAndHead:
         """The network that is validated and kept: the running mean where there is one."""
         return self.module_ if self.average_ is None else self.average_.module
 

@@ -245,7 +245,7 @@
       marker: { size: 16, color: "rgba(0,0,0,0)", line: { width: 3, color: style("--text") } } });
     const axis = { showticklabels: false, showgrid: false, zeroline: false };
     return Plotly.react("plot-explorer", traces, layout({ showlegend: true, dragmode: "lasso",
-      legend: { orientation: "h", y: 1.06, font: { color: style("--text") } }, margin: { l: 8, r: 8, t: 30, b: 8 },
+      legend: { orientation: "h", y: 1.06, itemsizing: "constant", font: { color: style("--text") } }, margin: { l: 8, r: 8, t: 30, b: 8 },
       xaxis: axis, yaxis: axis, uirevision: $("set").value + $("projection").value }),
     { ...CONFIG, scrollZoom: true, modeBarButtonsToRemove: ["autoScale2d"] }).then((element) => {
       window.report.drawMs = performance.now() - started;

@@ -37,6 +37,9 @@ from results.metrics import choose_threshold
 from results.predictions import END_TO_END, SPLITS
 from results.projections import project
 
+#: Share of scores that may be exactly 0 or 1 before decision values are taken in their place.
+MOST_SURE = 0.01
+
 
 def execute(job: Job, context: Context) -> None:
     """Do one job and write what it makes."""
@@ -265,8 +268,19 @@ class _Fitted:
     embedded: Embedded | None = None
     chooser: BaseEstimator | None = None
 
-    def model_for(self, split: str) -> BaseEstimator:
-        """Return the model that scores a split."""
+    def scores(self) -> dict[str, tuple[np.ndarray, str]]:
+        """Return the scores of each split, of one kind for all of them; see `score_defects`."""
+        models = {split: self._model_for(split) for split in self.X}
+        scores = {split: score_defects(models[split], X) for split, X in self.X.items()}
+        told = np.concatenate([score for score, _ in scores.values()])
+        sure = np.isin(told, (0.0, 1.0)).mean()
+        if sure > MOST_SURE and hasattr(self.estimator, "decision_function"):
+            # Probabilities that round to 0 or 1 tie where decision values still tell images apart.
+            decisions = {split: models[split].decision_function(X) for split, X in self.X.items()}
+            scores = {split: (np.asarray(value, float), "decision") for split, value in decisions.items()}
+        return scores
+
+    def _model_for(self, split: str) -> BaseEstimator:
         return self.chooser if split == "valid" and self.chooser is not None else self.estimator
 
 
@@ -275,7 +289,7 @@ def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
     row = row_of(job, context)
     assert row is not None
     started = time.perf_counter()
-    scores = {split: score_defects(fitted.model_for(split), X) for split, X in fitted.X.items()}
+    scores = fitted.scores()
     count = sum(map(len, fitted.X.values()))
     embed_us = fitted.embedded.microseconds if fitted.embedded else 0.0
     predict_us = embed_us + 1e6 * (time.perf_counter() - started) / count

@@ -219,7 +219,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         def compute(images: torch.Tensor) -> torch.Tensor:
             return torch.stack([_probabilities(module(view(images))) for view in views]).mean(dim=0)
 
-        return self._batchwise(X, compute).astype(np.float64)
+        return self._batchwise(X, compute)
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Return the log-odds of the second class, shape (n,), or log-probabilities (n, n_classes)."""
@@ -233,7 +233,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     def embed(self, X: np.ndarray) -> np.ndarray:
         """Return the penultimate activations, float32 array of shape (n, dim)."""
         check_is_fitted(self, "module_")
-        return self._batchwise(X, self.module_.eval().embed)
+        return self._batchwise(X, lambda images: self.module_.eval().embed(images).float())
 
     def as_backbone(self, name: str) -> Backbone:
         """Return the trained body as a backbone that an `Extractor` takes."""
@@ -276,7 +276,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 images = to_tensor(X[rows]).to(self.device_)
                 if self.image_size is not None:
                     images = resize_batch(images, self.image_size)
-                parts.append(compute(images).float().cpu().numpy())
+                parts.append(compute(images).cpu().numpy())
         return np.concatenate(parts)
 
     def _resized(self, X: np.ndarray) -> np.ndarray:
@@ -310,7 +310,8 @@ def check_images(X: np.ndarray) -> np.ndarray:
 
 
 def _probabilities(decisions: torch.Tensor) -> torch.Tensor:
-    decisions = decisions.float()
+    # In single precision a decision above 17 is a probability of 1, and ties with every other.
+    decisions = decisions.cpu().double()
     if decisions.shape[1] == 1:
         positive = decisions.sigmoid()
         return torch.cat([1 - positive, positive], dim=1)

@@ -40,7 +40,10 @@ class BodyAndHead(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Decide on images (four dimensions) or on embeddings made before (two)."""
-        return self.head(inputs if inputs.ndim == 2 else self.embed(inputs))
+        embedding = inputs if inputs.ndim == 2 else self.embed(inputs)
+        # A decision in bfloat16 has eight bits: hundreds of images would tie.
+        with torch.autocast(embedding.device.type, enabled=False):
+            return self.head(embedding.float())
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embed images of 0 to 255, shape (n, channels, height, width), as (n, dim)."""

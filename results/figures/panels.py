@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from results.figures.style import house_style
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
+#: More models than this in a panel, and their legend is set small.
+MANY = 8
 _LINES = ("-", "--", ":", "-.")
 
 #: A row to the x and y of its curve on the test split, and what the legend says behind its name.
@@ -61,7 +63,8 @@ def curves_figure(
                 set_up(ax)
                 if number == 0:
                     ax.set_title(title)
-                    ax.legend(title=legend, loc="best")
+                    small = 6 if len(rows) > MANY else 8
+                    ax.legend(title=legend, loc="best", fontsize=small, title_fontsize=small)
             axes[0].set_ylabel(ylabel)
     return figure
 

@@ -70,6 +70,12 @@ def test_the_body_is_a_backbone(name, data):
     assert model.as_backbone(name).sha256 == model.as_backbone(name).sha256
 
 
+def test_decisions_are_finer_than_what_the_network_computes_in(data):
+    X, y = data
+    model = make("resnet18_fbp", precision="bfloat16", epochs=1).fit(X, y)
+    assert len(np.unique(model.predict_proba(X)[:, 1])) > 0.9 * len(np.unique(X, axis=0))
+
+
 class Killed(Exception):
     pass
 

@@ -38,14 +38,14 @@ def test_it_learns_what_is_there(data):
 @pytest.mark.parametrize("name", CNNS)
 def test_probabilities_add_up(name, data):
     X, y = data
-    proba = make(name, epochs=1).fit(X, y).predict_proba(X[:5])
+    proba = make(name, epochs=1).fit(X[:36], y[:36]).predict_proba(X[:5])
     assert proba.shape == (5, 2)
     np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CNNS)
 def test_more_than_two_classes(name, data):
-    X, _ = data
+    X = data[0][:36]
     y = np.array(["a", "b", "c"])[np.arange(len(X)) % 3]
     model = make(name, epochs=1).fit(X, y)
     assert model.predict_proba(X[:4]).shape == (4, 3)
@@ -54,14 +54,14 @@ def test_more_than_two_classes(name, data):
 
 @pytest.mark.parametrize("name", CNNS)
 def test_colour_images(name):
-    X, y = spots(40)
+    X, y = spots(24)
     X = np.stack([X, X, X], axis=3)
     assert make(name, epochs=1).fit(X, y).predict(X[:3]).shape == (3,)
 
 
 @pytest.mark.parametrize("name", CNNS)
 def test_the_body_is_a_backbone(name, data):
-    X, y = data
+    X, y = data[0][:36], data[1][:36]
     model = make(name, epochs=1, precision="float32").fit(X, y)
     extractor = Extractor(model.as_backbone(name), size=model.image_size, precision="float32", workers=0)
     out = extractor.transform(X[:6])

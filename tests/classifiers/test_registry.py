@@ -35,6 +35,18 @@ def case(request, embeddings, images):
     return request.param, *(images if kind == "cnn" else embeddings)
 
 
+@pytest.fixture
+def fitted(case):
+    """The case with its model fitted, once for all tests that only look at it."""
+    name, X, y = case
+    if name not in _FITTED:
+        _FITTED[name] = make(name).fit(X, y)
+    return name, _FITTED[name], X
+
+
+_FITTED = {}
+
+
 def scores(model, X):
     decide = getattr(model, "predict_proba", None) or model.decision_function
     return decide(X)
@@ -50,10 +62,9 @@ def test_every_model_clones_with_its_parameters(case):
         assert copy.set_params(**{seed: 7}).get_params()[seed] == 7
 
 
-def test_every_model_repeats_by_its_seed(case):
-    name, X, y = case
-    first, second = (scores(make(name).fit(X, y), X) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
+def test_every_model_repeats_by_its_seed(case, fitted):
+    (name, X, y), (_, model, _) = case, fitted
+    np.testing.assert_array_equal(scores(make(name).fit(X, y), X), scores(model, X))
 
 
 def test_every_model_keeps_string_classes_in_order(case):
@@ -77,9 +88,8 @@ def test_every_model_works_inside_grid_search(case):
     assert 0 <= search.best_estimator_.score(X, y) <= 1
 
 
-def test_every_model_saves_and_loads_with_the_same_scores(case, tmp_path):
-    name, X, y = case
-    model = make(name).fit(X, y)
+def test_every_model_saves_and_loads_with_the_same_scores(fitted, tmp_path):
+    name, model, X = fitted
     save_classifier(name, model, tmp_path / "model", {"threshold": 0.25})
     loaded = load_classifier(tmp_path / "model", device="cpu")
     np.testing.assert_array_equal(scores(loaded, X), scores(model, X))
@@ -87,9 +97,9 @@ def test_every_model_saves_and_loads_with_the_same_scores(case, tmp_path):
     assert not list((tmp_path / "model").glob("*.pkl"))
 
 
-def test_every_saved_model_checks_its_versions(case, tmp_path):
-    name, X, y = case
-    save_classifier(name, make(name).fit(X, y), tmp_path / "model")
+def test_every_saved_model_checks_its_versions(fitted, tmp_path):
+    name, model, _ = fitted
+    save_classifier(name, model, tmp_path / "model")
     card = tmp_path / "model" / "model.json"
     library = "torch" if classifiers.get_spec(name).kind == "cnn" else "scikit-learn"
     here = read_card(tmp_path / "model")["versions"][library]
@@ -98,9 +108,9 @@ def test_every_saved_model_checks_its_versions(case, tmp_path):
         load_classifier(tmp_path / "model")
 
 
-def test_every_damaged_model_is_named(case, tmp_path):
-    name, X, y = case
-    save_classifier(name, make(name).fit(X, y), tmp_path / "model")
+def test_every_damaged_model_is_named(fitted, tmp_path):
+    name, model, _ = fitted
+    save_classifier(name, model, tmp_path / "model")
     body = next(p for p in (tmp_path / "model").iterdir() if p.name != "model.json")
     body.write_bytes(body.read_bytes()[: body.stat().st_size // 2])
     with pytest.raises(InputError, match="damaged"):

@@ -293,7 +293,7 @@ def _finish(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> None:
     count = sum(map(len, fitted.X.values()))
     embed_us = fitted.embedded.microseconds if fitted.embedded else 0.0
     predict_us = embed_us + 1e6 * (time.perf_counter() - started) / count
-    _save(job, context, fitted, row)
+    _save(job, context, fitted, row, scores["valid"])
     plain = {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in fitted.params.items()}
     frames = []
     for split, (score, kind) in scores.items():
@@ -323,14 +323,25 @@ def _cost(job: FitJob | TrainJob, context: Context, fitted: _Fitted) -> Cost:
     return own if fitted.embedded is None else fitted.embedded.cost + own
 
 
-def _save(job: FitJob | TrainJob, context: Context, fitted: _Fitted, row: dict[str, Any]) -> None:
-    """Save what tells probabilities: a model of decision values is calibrated on the valid split."""
+def _save(
+    job: FitJob | TrainJob,
+    context: Context,
+    fitted: _Fitted,
+    row: dict[str, Any],
+    valid: tuple[np.ndarray, str],
+) -> None:
+    """Save what tells probabilities: a model of decision values is calibrated on the valid split.
+
+    `valid` is what `_Fitted.scores` says of that split.
+    """
     estimator, X, y = fitted.estimator, fitted.X["valid"], context.y[context.rows("valid")]
     folds = min(5, *np.bincount(y, minlength=2))
     if not hasattr(estimator, "predict_proba") and folds > 1:
         estimator = CalibratedClassifierCV(FrozenEstimator(estimator), cv=folds).fit(X, y)
-    chooser = fitted.chooser or estimator
-    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score_defects(chooser, X)[0])}
+    score, kind = valid
+    if kind != "probability":
+        score, _ = score_defects(fitted.chooser or estimator, X)
+    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score)}
     if fitted.embedded:
         card["weights_sha256"] = fitted.embedded.weights_sha256
     save_classifier(job.model, estimator, context.folder.model_path(job), card)

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from bench import console
 from bench.config import RunConfig
 from bench.context import Context
-from bench.jobs import build_jobs
+from bench.jobs import Job, build_jobs
 from bench.outputs import write_tables
 from bench.prepare import prepare
 from bench.report import draw_report
@@ -46,13 +46,13 @@ def run(
     context = Context(config, folder, images, open_store(cache))
     jobs = build_jobs(config, cnn_weights=cnn_weights(config, context), symmetric=dataset.symmetric)
     folder.write_manifest(config, jobs, dataset.credit)
-    done = all(folder.is_ok(job) for job in jobs)
-    outcomes = run_jobs(jobs, context)
+    outcomes, changed = _run_missing(jobs, context)
     for repeat in range(1, config.repeats):
-        outcomes |= _repeat(config, folder, context, repeat)
+        others, too = _repeat(config, folder, context, repeat)
+        outcomes, changed = outcomes | others, changed or too
     table = write_tables(folder)
     page = folder.path / "report.html"
-    if len(table[table["status"] == OK]) and not (done and page.is_file()):
+    if len(table[table["status"] == OK]) and (changed or not page.is_file()):
         draw_report(folder)
     if track:
         console.say(f"logged to MLflow: {track_mlflow(folder, table)}")
@@ -70,7 +70,17 @@ def run(
     return 1 if failed else 0
 
 
-def _repeat(config: RunConfig, folder: RunFolder, context: Context, repeat: int) -> dict[str, Outcome]:
+def _run_missing(jobs: list[Job], context: Context) -> tuple[dict[str, Outcome], bool]:
+    """Run what is missing; tell how each job ended, and whether any ended otherwise than before."""
+    before = {job.id: context.folder.outcome(job.id) for job in jobs}
+    outcomes = run_jobs(jobs, context)
+    changed = any(old is None or old.status != outcomes[name].status for name, old in before.items())
+    return outcomes, changed
+
+
+def _repeat(
+    config: RunConfig, folder: RunFolder, context: Context, repeat: int
+) -> tuple[dict[str, Outcome], bool]:
     """Do everything on another split, in a folder of its own within the run's."""
     again = config.model_copy(
         update={
@@ -85,7 +95,7 @@ def _repeat(config: RunConfig, folder: RunFolder, context: Context, repeat: int)
     shared = Context(again, place, images, context.store)
     jobs = build_jobs(again, cnn_weights=cnn_weights(again, shared), symmetric=dataset.symmetric)
     place.write_manifest(again, jobs)
-    return run_jobs(jobs, shared)
+    return _run_missing(jobs, shared)
 
 
 def cnn_weights(config: RunConfig, context: Context) -> str:

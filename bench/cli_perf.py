@@ -30,6 +30,9 @@ def search(
         Optional[float],  # noqa: UP045
         typer.Option(help="Stop GridSearchCV after so long and count that: a lower bound."),
     ] = None,
+    refit: Annotated[
+        bool, typer.Option(help="Fit what was chosen, not timed, and tell its test AUC.")
+    ] = True,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
     cache: Annotated[Optional[str], typer.Option(help="Folder of cached embeddings.")] = None,  # noqa: UP045
 ) -> None:
@@ -47,7 +50,7 @@ def search(
     table = measure_searches(
         data, [_among(name, _FAMILIES.split(",")) for name in _listed(families)], chosen,
         folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
-        stock_seconds=stock_seconds, report=say,
+        stock_seconds=stock_seconds, refit=refit, report=say,
     )  # fmt: skip
     title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"
     name = f"search-{n}" if rows else "search"

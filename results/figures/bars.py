@@ -34,7 +34,9 @@ def bars_figure(table: pd.DataFrame, group: str, bar: str, value: str, axis: str
             rows = table[table[bar] == name].drop_duplicates(group).set_index(group)[value].reindex(groups)
             at = np.arange(len(groups)) + (number - (len(bars) - 1) / 2) * height
             drawn = ax.barh(at, rows.to_numpy(), height, label=name)
-            labels = ["" if np.isnan(each) else f" {each:.3g}" for each in rows]
+            labels = [
+                "" if np.isnan(each) else f" {each:,.0f}" if each >= 1000 else f" {each:.3g}" for each in rows
+            ]
             ax.bar_label(drawn, labels, fontsize=7)
         ax.set_xscale("log")
         ax.set_yticks(np.arange(len(groups)), groups)

@@ -45,11 +45,11 @@ def search(
 
     known = dict(zip(("stock", "intelex", "halving", "path"), METHODS, strict=True))
     chosen = [known[_among(name, known)] for name in _listed(methods)]
+    searched = [_among(name, _FAMILIES.split(",")) for name in _listed(families)]
     data = generated_rows(rows) if rows else elpv_rows(cache)
     n, d = data[0].shape
     table = measure_searches(
-        data, [_among(name, _FAMILIES.split(",")) for name in _listed(families)], chosen,
-        folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
+        data, searched, chosen, folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
         stock_seconds=stock_seconds, refit=refit, report=say,
     )  # fmt: skip
     title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"

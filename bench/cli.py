@@ -145,7 +145,7 @@ def predict(
     from bench.console import say
     from bench.predict import predict as score
     from bench.run_folder import RunFolder
-    from features.cache_folder import open_store
+    from features.store import open_store
 
     table = score(
         RunFolder.existing(run), open_store(cache), images, out,

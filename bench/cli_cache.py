@@ -18,14 +18,15 @@ def list_(cache: Cache = None) -> None:
     from rich.table import Table
 
     from bench import console
-    from features.cache_folder import open_store
+    from features.store import open_store
 
-    rich = Table(header_style="bold", title=str(open_store(cache).root), title_justify="left")
+    store = open_store(cache)
+    rich = Table(header_style="bold", title=str(store.root), title_justify="left")
     for name in ("Folder", "Backbone", "Weights", "Size", "Preprocess", "Precision", "Stored as"):
         rich.add_column(name, overflow="fold")
     for name in ("Images", "MB", "µs/image"):
         rich.add_column(name, justify="right")
-    for each in open_store(cache).collections():
+    for each in store.collections():
         key, spec = each.key, each.key.transform
         each.warn = console.warn
         time = each.microseconds_per_image
@@ -41,7 +42,7 @@ def list_(cache: Cache = None) -> None:
 def verify(cache: Cache = None) -> None:
     """Check every part against its checksum; set damaged ones aside. Exit code 1 when there are any."""
     from bench.console import say, warn
-    from features.cache_folder import open_store
+    from features.store import open_store
 
     damaged: list[str] = []
     parts = 0
@@ -70,7 +71,7 @@ def prune(
 ) -> None:
     """Remove embeddings that all the given conditions hold for; they can be made again."""
     from bench.console import say
-    from features.cache_folder import open_store
+    from features.store import open_store
 
     if not (backbone or weights or unused_days is not None or damaged or everything):
         raise InputError(

@@ -81,7 +81,7 @@ def audit(
     from bench import console
     from bench.label_audit import audit_run
     from bench.run_folder import RunFolder
-    from features.cache_folder import open_store
+    from features.store import open_store
     from results.tables import plain_to_rich
 
     if folds < 2:
@@ -102,7 +102,7 @@ def export(
     from bench.console import say
     from bench.export import export_atlas, export_projector
     from bench.run_folder import RunFolder
-    from features.cache_folder import open_store
+    from features.store import open_store
 
     ways = {"atlas": export_atlas, "projector": export_projector}
     if to not in ways:

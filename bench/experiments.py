@@ -17,9 +17,9 @@ from bench.prepare import prepare
 from bench.run import cnn_weights
 from bench.run_folder import OK, RunFolder
 from bench.runner import run_jobs
-from features.cache_folder import open_store
 from features.errors import InputError
 from features.files import write_text
+from features.store import open_store
 from results.figures.confusion import confusions_figure
 from results.figures.tuning import tuning_figure
 from results.leaderboard import leaderboard, scored

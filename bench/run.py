@@ -14,8 +14,8 @@ from bench.report import draw_report
 from bench.run_folder import OK, Outcome, RunFolder
 from bench.runner import run_jobs
 from bench.track import track_mlflow
-from features.cache_folder import open_store
 from features.errors import InputError, WeightsUnavailable
+from features.store import open_store
 from results.tables import to_rich
 
 

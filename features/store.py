@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
+from features.cache_folder import cache_folder
 from features.errors import InputError
 from features.files import content_hash, write_text
 from features.parts import DAMAGED, Part, set_aside, write_part
@@ -76,6 +77,11 @@ class EmbeddingKey:
     def as_dict(self) -> dict[str, object]:
         """Return the key as plain JSON values."""
         return json.loads(json.dumps(asdict(self)))
+
+
+def open_store(cache: str | Path | None = None) -> "EmbeddingStore":
+    """Return the store in a folder of caches; see `features.cache_folder.cache_folder`."""
+    return EmbeddingStore(cache_folder(cache) / "embeddings")
 
 
 class EmbeddingStore:

@@ -27,7 +27,10 @@ def run_worker(
     asked.write_text(json.dumps(task))
     answered.unlink(missing_ok=True)
     command = [sys.executable, "-m", module, str(asked), str(answered), *more]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    # A session of its own, so that what the worker has started can be stopped with it.
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             _, told = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:

@@ -19,7 +19,9 @@ from bench.perf.search_worker import METHODS
 
 PLAIN = METHODS[0]
 _WORKER = "bench.perf.search_worker"
-_UNKNOWN = dict.fromkeys(("fits", "cv_score", "test_auc", "peak_gib"), float("nan"))
+_UNKNOWN: dict[str, Any] = {
+    "scores": None, "best": None, "fits": np.nan, "cv_score": np.nan, "test_auc": np.nan, "peak_gib": np.nan,
+}  # fmt: skip
 _ALONE = ("PathSearchCV", "HalvingGridSearchCV")
 
 
@@ -66,20 +68,21 @@ def measure_searches(
     jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0)) + 1 + jobs
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "rows.npz"
+        data, started = Path(folder) / "rows.npz", Path(folder) / "started"
         np.savez(data, X=rows[0], y=rows[1], X_test=rows[2], y_test=rows[3])
         for family in families:
             for method in methods:
-                task = {**_task(family, method, folds, jobs, str(data), refit),
-                        "started": str(Path(folder) / "started")}  # fmt: skip
-                note = _thin_out(task, stock_cells, stock_folds) if method not in _ALONE else ""
-                limit = stock_seconds if method not in _ALONE else None
+                task = _task(family, method, folds, jobs, str(data), str(started), refit)
+                note, limit = "", None
+                if method not in _ALONE:
+                    note, limit = _thin_out(task, stock_cells, stock_folds), stock_seconds
+                started.unlink(missing_ok=True)
                 try:
                     answer = run_worker(_WORKER, task, Path(folder), f"{family}, {method}", limit=limit)
                 except TimeoutError:
                     # Starting the process and warming up are in the limit, not in the seconds.
-                    seconds = time.time() - Path(task["started"]).stat().st_mtime
-                    answer = {"seconds": seconds, "scores": None, "best": None} | _UNKNOWN
+                    seconds = time.time() - started.stat().st_mtime if started.exists() else 0.0
+                    answer = {"seconds": seconds, **_UNKNOWN}
                     stopped = f"stopped after {seconds:.0f} s: a lower bound"
                     note = ", ".join(filter(None, [note, stopped]))
                 answer["seconds"] *= task["scale"]
@@ -100,11 +103,13 @@ def generated_rows(n: int, d: int = 512, seed: int = 0) -> Rows:
     return X[:n], y[:n], X[n:], y[n:]
 
 
-def _task(family: str, method: str, folds: int, jobs: int, data: str, refit: bool) -> dict[str, Any]:
+def _task(
+    family: str, method: str, folds: int, jobs: int, data: str, started: str, refit: bool
+) -> dict[str, Any]:
     model, grid = grid_of(family)
     return {
         "method": method, "model": model, "grid": grid, "folds": folds, "only_folds": None,
-        "jobs": jobs, "data": data, "refit": refit, "scale": 1.0,
+        "jobs": jobs, "data": data, "started": started, "refit": refit, "scale": 1.0,
     }  # fmt: skip
 
 

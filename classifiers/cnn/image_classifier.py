@@ -233,7 +233,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     def embed(self, X: np.ndarray) -> np.ndarray:
         """Return the penultimate activations, float32 array of shape (n, dim)."""
         check_is_fitted(self, "module_")
-        return self._batchwise(X, lambda images: self.module_.eval().embed(images).float())
+        module = self.module_.eval()
+        return self._batchwise(X, lambda images: module.embed(images).float())
 
     def as_backbone(self, name: str) -> Backbone:
         """Return the trained body as a backbone that an `Extractor` takes."""

@@ -54,17 +54,13 @@ class BodyAndHead(nn.Module):
     def changing_state(self) -> dict[str, torch.Tensor]:
         """Return what training changes of the state: a frozen body would be many times the rest."""
         state = self.state_dict()
-        return {
-            name: tensor for name, tensor in state.items() if not (self.frozen and name.startswith("body."))
-        }
+        if not self.frozen:
+            return state
+        return {name: tensor for name, tensor in state.items() if not name.startswith("body.")}
 
     def load_changing_state(self, state: dict[str, torch.Tensor]) -> None:
         """Take up what `changing_state` gave."""
-        kept = (
-            {name: tensor for name, tensor in self.state_dict().items() if name not in state}
-            if self.frozen
-            else {}
-        )
+        kept = self.state_dict() if self.frozen else {}
         self.load_state_dict({**kept, **state})
 
     def train(self, mode: bool = True) -> "BodyAndHead":

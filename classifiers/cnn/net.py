@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import skorch
@@ -73,7 +73,7 @@ class Net(skorch.NeuralNet):
     @property
     def evaluated(self) -> BodyAndHead:
         """The network that is validated and kept: the running mean where there is one."""
-        return self.module_ if self.average_ is None else self.average_.module
+        return self.module_ if self.average_ is None else cast(BodyAndHead, self.average_.module)
 
     def initialize_module(self) -> "Net":
         """Make the module, and the running mean of its weights."""

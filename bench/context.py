@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,13 @@ from bench.jobs import EmbedJob, frozen_embeddings
 from bench.run_folder import RunFolder
 from classifiers.cnn.batches import to_tensor
 from classifiers.saving import load_classifier
+from features.arrays import load_images
 from features.backbones import Backbone, load_backbone
 from features.cached import CachedExtractor, transform_together
 from features.errors import InputError, WeightsUnavailable
 from features.extractor import Extractor
 from features.images import read_image
+from features.novelty import SIDE, patch_novelty
 from features.store import EmbeddingStore
 
 
@@ -83,6 +86,21 @@ class Context:
             raise InputError(f"images of {len(sizes)} sizes: give the network a size, such as 224")
         height, width = sizes.pop()
         return int(height), int(width)
+
+    @cached_property
+    def novelty(self) -> np.ndarray:
+        """How unlike the images labelled good each image is; see `features.novelty.patch_novelty`."""
+        spill = self.folder.path / "cache" / "novelty.npy"
+        with task("look for what is unusual: read images", len(self.images)) as update:
+            pixels = load_images(
+                self.images["path"].tolist(), size=SIDE, channels=self.channels, spill=spill, progress=update
+            )
+        with task("look for what is unusual: compare patches", len(self.images)) as update:
+            found = patch_novelty(
+                pixels, self.y == 0, device=self.config.device, seed=self.config.seed, progress=update
+            )
+        spill.unlink(missing_ok=True)
+        return found
 
     def backbone(self, name: str, weights: str) -> Backbone:
         """Load a backbone once; weights that could not be reached are not asked for again."""

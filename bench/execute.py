@@ -196,7 +196,9 @@ def _project(job: ProjectJob, context: Context) -> None:
 
 def _audit(job: AuditJob, context: Context) -> None:
     matrix = context.embeddings(job.embeddings).matrix
-    audit = audit_labels(matrix, context.y, context.images["image_id"].tolist(), seed=job.seed)
+    audit = audit_labels(
+        matrix, context.y, context.images["image_id"].tolist(), novelty=context.novelty, seed=job.seed
+    )
     clusters = clusters_table(matrix, context.images["label"].to_numpy(), seed=job.seed)
     context.folder.write_frame(context.folder.audit_path(job.id), audit)
     context.folder.write_frame(context.folder.clusters_path(job.id), _with_features(clusters, job.embeddings))

@@ -52,8 +52,8 @@ def audit_run(
         raise InputError(f"{folder.path}: no finished embeddings to audit with; run the benchmark first")
     told = _cross_fit(context, network, folds) if network else None
     audit = audit_labels(
-        context.embeddings(job.embeddings).matrix, context.y, images["image_id"].tolist(), told=told,
-        seed=config.seed,
+        context.embeddings(job.embeddings).matrix, context.y, images["image_id"].tolist(),
+        novelty=context.novelty, told=told, seed=config.seed,
     )  # fmt: skip
     table = name_labels(audit, images)
     write_text(folder.tables / "audit.csv", table.to_csv(index=False, lineterminator="\n"))

@@ -1,9 +1,10 @@
-"""Labels that are likely wrong: cross-validated confidence and neighbours that disagree."""
+"""Labels that are likely wrong: cross-validated confidence, neighbours that disagree, nothing unusual."""
 
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -21,15 +22,18 @@ def audit_labels(
     y: np.ndarray,
     image_ids: list[str],
     *,
+    novelty: np.ndarray | None = None,
     told: np.ndarray | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Rank images by how likely their label is wrong.
 
-    Two opinions on each image come from images other than itself: the probability of its label by a
-    logistic regression that was fitted without it, and the share of its nearest neighbours that bear
-    its label. An opinion counts by how far it falls below what is usual for images of that label, the
-    idea of confident learning, so that a class that is hard as a whole is not taken for mislabelled.
+    Opinions on each image come from images other than itself: the probability of its label by a
+    logistic regression that was fitted without it, the share of its nearest neighbours that bear its
+    label, and whether it looks unusual for a good part, which holds for a rare defect too that no model
+    has learnt. An opinion counts by how far it falls below what is usual for images of that label, the
+    idea of confident learning, so that a class that is hard as a whole is not taken for mislabelled; and
+    it weighs by how well it parts the labels (Gini, 2 AUC - 1).
 
     Parameters
     ----------
@@ -38,9 +42,11 @@ def audit_labels(
         Labels as they are; both classes need five images at least.
     image_ids : list of str
         n names.
+    novelty : float array, shape (n,), optional
+        How unusual each image is, on any scale; see `features.novelty.patch_novelty`.
     told : float array, shape (n,), optional
         Probability of class 1 told of each image by a model that had not seen it; NaN where there is
-        none. It counts as much as the two opinions together.
+        none. It counts as much as the other opinions together.
     seed : int
         Of the folds.
 
@@ -48,9 +54,9 @@ def audit_labels(
     -------
     DataFrame
         `rank` (from 1, most suspect first), `image_id`, `label`, `suspicion` (0 to 1), `confidence`
-        (probability of the label), `neighbours` (share that bear the label), `told` (probability of the
-        label by the model; NaN) and `issue`: whether the other label is as likely as it is for images
-        that bear it.
+        (probability of the label), `neighbours` (share that bear the label), `novelty` (share of the
+        images of class 0 that are less unusual; NaN), `told` (probability of the label by the model; NaN)
+        and `issue`: whether the other label is as likely as it is for images that bear it.
 
     References
     ----------
@@ -58,22 +64,26 @@ def audit_labels(
     Artificial Intelligence Research 70, 2021.
     """
     X, y = np.asarray(embeddings, np.float32), np.asarray(y, int)
-    positive = _out_of_fold(X, y, seed)
-    confidence = np.where(y == 1, positive, 1 - positive)
-    neighbours = neighbour_agreement(X, y, seed=seed)
+    positive = {"confidence": _out_of_fold(X, y, seed), "neighbours": neighbours_of_class_1(X, y, seed)}
+    if novelty is not None:
+        positive["novelty"] = _rank_among(novelty, novelty[y == 0])
+    bearing_out = {name: np.where(y == 1, value, 1 - value) for name, value in positive.items()}
+    gini = [max(2 * roc_auc_score(y, value) - 1, 1e-3) for value in positive.values()]
+    suspicion = np.average([_shortfall(value, y) for value in bearing_out.values()], axis=0, weights=gini)
     own = np.full(len(y), np.nan) if told is None else np.where(y == 1, told, 1 - np.asarray(told))
     share = np.where(np.isnan(own), 0.0, TOLD_WEIGHT)
-    both = 0.5 * _shortfall(confidence, y) + 0.5 * _shortfall(neighbours, y)
-    suspicion = (1 - share) * both + share * np.nan_to_num(_shortfall(own, y))
-    thresholds = np.array([(1 - positive)[y == 0].mean(), positive[y == 1].mean()])
-    other = np.where(y == 1, 1 - positive, positive)
+    suspicion = (1 - share) * suspicion + share * np.nan_to_num(_shortfall(own, y))
+    likely = positive["confidence"]
+    thresholds = np.array([(1 - likely)[y == 0].mean(), likely[y == 1].mean()])
+    other = np.where(y == 1, 1 - likely, likely)
     table = pd.DataFrame(
         {
             "image_id": image_ids,
             "label": y,
             "suspicion": suspicion,
-            "confidence": confidence,
-            "neighbours": neighbours,
+            "confidence": bearing_out["confidence"],
+            "neighbours": bearing_out["neighbours"],
+            "novelty": positive.get("novelty", np.nan),
             "told": own,
             "issue": (other >= thresholds[1 - y]) & (suspicion > 0.5),
         }
@@ -84,8 +94,8 @@ def audit_labels(
     return table
 
 
-def neighbour_agreement(X: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """Return the share of each image's nearest neighbours that bear its label, shape (n,).
+def neighbours_of_class_1(X: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return the share of each image's nearest neighbours that are of class 1, shape (n,).
 
     Neighbours are found by the angle between the standardised embeddings' first principal components.
     """
@@ -96,7 +106,7 @@ def neighbour_agreement(X: np.ndarray, y: np.ndarray, *, seed: int = 0) -> np.nd
     _, rows = NearestNeighbors(n_neighbors=count + 1).fit(components).kneighbors(components)
     # An image is its own nearest neighbour, unless another is its copy.
     others = np.array([row[row != number][:count] for number, row in enumerate(rows)])
-    return (y[others] == y[:, None]).mean(axis=1)
+    return y[others].mean(axis=1)
 
 
 def audit_quality(audit: pd.DataFrame, wrong: set[str], first: int = 50, share: float = 0.03) -> dict:
@@ -119,6 +129,12 @@ def _out_of_fold(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, solver="newton-cholesky"))
         found[held] = model.fit(X[train], y[train]).predict_proba(X[held])[:, 1]
     return found
+
+
+def _rank_among(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the share of `others` that lie below each value, ties counted half."""
+    ordered = np.sort(others)
+    return (np.searchsorted(ordered, values) + np.searchsorted(ordered, values, "right")) / (2 * len(ordered))
 
 
 def _shortfall(confidence: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -52,5 +52,5 @@ def relabel(dataset: ImageDataset, path: str | Path) -> ImageDataset:
     table = dataset.table.copy()
     new = table["image_id"].map(meant)
     changed = int((new.notna() & (new != table["label"])).sum())
-    table["label"] = new.fillna(table["label"])
+    table["label"] = new.where(new.notna(), table["label"])
     return replace(dataset, table=table, notes=(*dataset.notes, f"{changed} labels corrected by {path}"))

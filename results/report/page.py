@@ -274,9 +274,9 @@ def _sprites(sprites: Sprites | None) -> dict[str, Any] | None:
 
 def _audit(audit: pd.DataFrame, images: pd.DataFrame) -> list[dict[str, Any]]:
     place = {name: number for number, name in enumerate(images["image_id"].astype(str))}
-    shown = ("rank", "image_id", "named", "suspicion", "confidence", "neighbours")
+    shown = ("rank", "image_id", "named", "suspicion", "confidence", "neighbours", "novelty")
     return [
-        {**{key: _plain(row[key]) for key in shown}, "at": place.get(str(row["image_id"]))}
+        {**{key: _plain(row.get(key)) for key in shown}, "at": place.get(str(row["image_id"]))}
         for row in audit.to_dict("records")
     ]
 

@@ -302,10 +302,11 @@
 
   // ---- label audit
   if (data.audit.length) {
-    const titles = ["", "Rank", "Image", "Label", "Suspicion", "Confidence in the label", "Neighbours that agree"];
+    const titles = ["", "Rank", "Image", "Label", "Suspicion", "Confidence in the label", "Neighbours that agree",
+      "Good parts less unusual"];
     const body = make("tbody");
     for (const row of data.audit) {
-      const cells = [row.rank, row.image_id, row.named, row.suspicion, row.confidence, row.neighbours]
+      const cells = [row.rank, row.image_id, row.named, row.suspicion, row.confidence, row.neighbours, row.novelty]
         .map((value) => make("td", { textContent: typeof value === "number" && !Number.isInteger(value)
           ? value.toFixed(2) : String(value ?? "") }));
       body.append(make("tr", {}, make("td", {}, row.at === null ? "" : thumb(row.at, large())), ...cells));

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from results.audit import audit_labels, audit_quality, neighbour_agreement
+from results.audit import audit_labels, audit_quality, neighbours_of_class_1
 from results.clusters import clusters_table, purity
 
 
@@ -45,12 +45,35 @@ def test_labels_without_noise_raise_few_issues(noisy):
     assert audit_labels(X, truth, ids)["issue"].mean() < 0.02
 
 
+def test_a_rare_defect_is_spared_for_looking_unusual(noisy):
+    X, y, ids, wrong = noisy
+    truth = np.where([name in wrong for name in ids], 1 - y, y)
+    # Defects that the embeddings cannot tell from good parts.
+    rare = set(np.random.default_rng(1).choice(np.flatnonzero((truth == 1) & (y == 1)), 60, replace=False))
+    X = X - 1.2 * np.isin(np.arange(1000), list(rare))[:, None].astype(np.float32)
+    novelty = np.random.default_rng(2).normal(size=1000) + 3 * truth
+    without, given = (audit_labels(X, y, ids, novelty=each) for each in (None, novelty))
+    assert audit_quality(given, wrong)["precision"] > audit_quality(without, wrong)["precision"] + 0.1
+    assert without["novelty"].isna().all() and given["novelty"].between(0, 1).all()
+    # On any scale: only the order counts.
+    assert audit_labels(X, y, ids, novelty=np.exp(novelty)).equals(given)
+
+
+def test_useless_novelty_hardly_counts(noisy):
+    X, y, ids, wrong = noisy
+    noise = np.random.default_rng(3).normal(size=1000)
+    given, without = (
+        audit_quality(audit_labels(X, y, ids, novelty=each), wrong, first=30) for each in (noise, None)
+    )
+    assert given["precision"] >= without["precision"] - 0.1
+
+
 def test_an_image_does_not_vouch_for_itself():
     X = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
     X[1] = X[0]
     y = np.zeros(40, int)
     y[0] = 1
-    assert neighbour_agreement(X, y)[0] == 0
+    assert neighbours_of_class_1(X, y)[0] == 0
 
 
 def test_clusters_find_what_is_there():

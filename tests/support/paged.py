@@ -29,7 +29,7 @@ def page_of(ids, n_sets=1, sprites=True):
     ]
     sheet = Sprites(16, 8, 64, [_jpeg() for _ in range(-(-n // 64))]) if sprites else None
     audit = pd.DataFrame({"rank": [1], "image_id": [ids[0]], "named": ["good"], "suspicion": [0.9],
-                          "confidence": [0.1], "neighbours": [0.2]})  # fmt: skip
+                          "confidence": [0.1], "neighbours": [0.2], "novelty": [0.3]})  # fmt: skip
     provenance = Provenance("a <title>", "counts & more", audit=audit)
     return render_page(
         pd.concat(told), pd.DataFrame(), Explorer(images, pd.concat(points), sheet), provenance

@@ -34,8 +34,8 @@ def audit_run(
         Where its embeddings are cached.
     network : str
         A network to be trained `folds` times, each time without a part of the images, so that every
-        image gets an opinion of a network that has not seen it; none by default: then embeddings alone
-        are asked, and a fine-tuned network may have learnt a wrong label by heart.
+        image gets an opinion of a network that has not seen it; none by default: then the embeddings and
+        what is unusual are asked, and a fine-tuned network may have learnt a wrong label by heart.
     folds : int
 
     Returns

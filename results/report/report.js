@@ -306,9 +306,10 @@
       "Good parts less unusual"];
     const body = make("tbody");
     for (const row of data.audit) {
-      const cells = [row.rank, row.image_id, row.named, row.suspicion, row.confidence, row.neighbours, row.novelty]
-        .map((value) => make("td", { textContent: typeof value === "number" && !Number.isInteger(value)
-          ? value.toFixed(2) : String(value ?? "") }));
+      const shares = [row.suspicion, row.confidence, row.neighbours, row.novelty]
+        .map((share) => share?.toFixed(2) ?? "");
+      const cells = [row.rank, row.image_id, row.named, ...shares]
+        .map((value) => make("td", { textContent: String(value ?? "") }));
       body.append(make("tr", {}, make("td", {}, row.at === null ? "" : thumb(row.at, large())), ...cells));
     }
     $("suspects").append(make("thead", {}, make("tr", {},

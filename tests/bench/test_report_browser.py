@@ -109,6 +109,13 @@ def test_images_are_found_by_id_and_names_stay_text(opened):
     assert page.evaluate("window.report.selected.length") > 0
 
 
+def test_suspect_labels_are_listed_with_every_opinion(opened):
+    page = opened(IDS)
+    cells = page.locator("#suspects tbody tr").first.locator("td").all_inner_texts()
+    assert cells[1:] == ["1", IDS[0], "good", "0.90", "0.10", "0.20", "0.30"]
+    assert page.locator("#suspects tbody tr").first.locator("td").first.locator(":scope > *").count() == 1
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_breaks_out_of_a_narrow_window(opened, theme):
     page = opened(IDS, width=400, theme=theme)

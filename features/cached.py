@@ -18,6 +18,7 @@ from features.store import EmbeddingCollection, EmbeddingKey, EmbeddingStore
 
 FLUSH_ROWS = 1024
 FLUSH_SECONDS = 20.0
+_HASHED_AT_ONCE = 100
 _WAITING = "waiting for another process: {}"
 
 
@@ -229,8 +230,14 @@ class _Writer:
 
 def hash_files(paths: Sequence[str]) -> list[str]:
     """Return the content hash of each file; an unreadable one gets a hash that no file has."""
+    # By the hundred: a future for every file would take more memory than the hashes.
+    slices = [paths[start : start + _HASHED_AT_ONCE] for start in range(0, len(paths), _HASHED_AT_ONCE)]
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(_hash_file, paths, chunksize=16))
+        return [found for hashes in pool.map(_hash_slice, slices) for found in hashes]
+
+
+def _hash_slice(paths: Sequence[str]) -> list[str]:
+    return [_hash_file(path) for path in paths]
 
 
 def _hash_file(path: str) -> str:

@@ -182,7 +182,8 @@ class EmbeddingCollection:
         asked = pa.array(contents, pa.string())
         known = pc.is_in(asked, value_set=self._contents())
         absent = np.flatnonzero(~known.to_numpy(zero_copy_only=False))
-        _, first = np.unique(np.asarray(contents, dtype=object)[absent].astype(str), return_index=True)
+        codes = asked.take(pa.array(absent)).dictionary_encode().indices.to_numpy()
+        _, first = np.unique(codes, return_index=True)
         return absent[np.sort(first)]
 
     def append(

@@ -4,7 +4,6 @@ Called as `python -m bench.perf.extract_worker TASK.json ANSWER.json EMBEDDINGS.
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.perf.process import peak_gib
+
 Answer = dict[str, Any]
 
 
@@ -24,7 +25,7 @@ def main(task_path: str, answer_path: str, embeddings_path: str) -> None:
     warnings.simplefilter("ignore")
     task = json.loads(Path(task_path).read_text())
     answer, embeddings = _WAYS[task["way"]](task)
-    answer["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    answer["peak_gib"] = peak_gib()
     if torch.cuda.is_available():
         answer["peak_gpu_gib"] = torch.cuda.max_memory_allocated() / 2**30
     if embeddings is not None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -42,3 +44,15 @@ def run_worker(
         lines = told.strip().splitlines()
         raise InputError(f"{what} failed: {lines[-1] if lines else process.returncode}")
     return json.loads(answered.read_text())
+
+
+def peak_gib() -> float:
+    """Return the most memory that this process has held at a time.
+
+    Linux counts into a process's `ru_maxrss` what its parent held when it was started, so the kernel's
+    figure for the program itself is taken where there is one.
+    """
+    status = Path("/proc/self/status")
+    held = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    kib = int(held[1]) if held else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kib / 2**20

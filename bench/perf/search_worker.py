@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from bench.perf.process import peak_gib
+
 METHODS = ("GridSearchCV", "GridSearchCV, intelex", "HalvingGridSearchCV", "PathSearchCV")
 
 
@@ -110,9 +112,7 @@ def _found(
 
 
 def _peak_gib() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return max(own, children) / 2**20
+    return max(peak_gib(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20)
 
 
 if __name__ == "__main__":

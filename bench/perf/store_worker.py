@@ -4,7 +4,6 @@ Called as `python -m bench.perf.store_worker TASK.json ANSWER.json`.
 """
 
 import json
-import resource
 import sys
 import time
 import warnings
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.perf.process import peak_gib
 from features.store import PART_ROWS, EmbeddingCollection, EmbeddingKey, EmbeddingStore
 
 DIM = 512
@@ -23,9 +23,9 @@ def main(task_path: str, answer_path: str) -> None:
     """Do what the task names and write what it took."""
     warnings.simplefilter("ignore")
     task = json.loads(Path(task_path).read_text())
-    before = _peak_gib()
+    before = peak_gib()
     answer = _USES[task["use"]](task)
-    answer["peak_gib"] = _peak_gib() - before
+    answer["peak_gib"] = peak_gib() - before
     Path(answer_path).write_text(json.dumps(answer))
 
 
@@ -41,6 +41,9 @@ def _write(task: dict[str, Any]) -> dict[str, Any]:
 
 def _read(task: dict[str, Any]) -> dict[str, Any]:
     """Read all embeddings into one matrix, a fresh process's first."""
+    # Arrow loads pandas at its first conversion; the plain way has it loaded too before its time begins.
+    import pandas  # noqa: F401
+
     names = _names(0, task["rows"])
     started = time.perf_counter()
     matrix = _collection(task).read(names)
@@ -104,10 +107,6 @@ def _names(start: int, count: int) -> list[str]:
 
 def _labels(numbers: np.ndarray) -> np.ndarray:
     return (numbers // 2 % 5 == 0).astype(int)
-
-
-def _peak_gib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 _USES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

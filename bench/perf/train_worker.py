@@ -4,7 +4,6 @@ Called as `python -m bench.perf.train_worker TASK.json ANSWER.json`.
 """
 
 import json
-import resource
 import sys
 import time
 import warnings
@@ -15,13 +14,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.perf.process import peak_gib
+
 
 def main(task_path: str, answer_path: str) -> None:
     """Train the way that the task names and write its speed."""
     warnings.simplefilter("ignore")
     task = json.loads(Path(task_path).read_text())
     answer = _WAYS[task["way"]](task)
-    answer["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    answer["peak_gib"] = peak_gib()
     Path(answer_path).write_text(json.dumps(answer))
 
 

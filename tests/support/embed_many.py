@@ -1,6 +1,5 @@
 """Embed so many files into a store and print the peak memory in bytes: `embed_many.py FOLDER COUNT`."""
 
-import resource
 import sys
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from bench.perf.process import peak_gib
 from features.backbones import Backbone
 from features.cached import CachedExtractor
 from features.extractor import Extractor
@@ -48,7 +48,7 @@ def main(folder, count):
     cached = CachedExtractor(extractor, EmbeddingStore(Path(folder) / "store"))
     matrix = cached.transform(paths)
     assert matrix.shape == (len(paths), DIM)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(round(peak_gib() * 2**30))
 
 
 if __name__ == "__main__":

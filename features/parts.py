@@ -76,7 +76,7 @@ class Part:
         return table.select(_TEXT_COLUMNS), to_matrix(table.column("embedding"))
 
     def _file(self) -> pq.ParquetFile:
-        # Not pq.read_table: that loads Arrow's dataset module, a tenth of a second.
+        # Not pq.read_table, which loads Arrow's dataset module for this.
         return pq.ParquetFile(self.path, memory_map=True)
 
 

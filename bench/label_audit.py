@@ -51,10 +51,18 @@ def audit_run(
     if job is None:
         raise InputError(f"{folder.path}: no finished embeddings to audit with; run the benchmark first")
     told = _cross_fit(context, network, folds) if network else None
+    saved = pd.read_parquet(folder.audit_path(job.id)).set_index("image_id")
+    ids = images["image_id"].tolist()
+    # Only the order counts, so the saved ranks do for what they were made of.
+    novelty = saved.loc[ids, "novelty"].to_numpy() if "novelty" in saved else context.novelty
     audit = audit_labels(
-        context.embeddings(job.embeddings).matrix, context.y, images["image_id"].tolist(),
-        novelty=context.novelty, told=told, seed=config.seed,
-    )  # fmt: skip
+        context.embeddings(job.embeddings).matrix,
+        context.y,
+        ids,
+        novelty=novelty,
+        told=told,
+        seed=config.seed,
+    )
     table = name_labels(audit, images)
     write_text(folder.tables / "audit.csv", table.to_csv(index=False, lineterminator="\n"))
     if "truth" in images:

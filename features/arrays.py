@@ -82,6 +82,11 @@ def load_images(
     return images
 
 
+def chunks(n: int, size: int) -> list[slice]:
+    """Return the slices that cut `n` rows into chunks of `size`; the last may be shorter."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
 def _last_axis(images: torch.Tensor, channels: int) -> np.ndarray:
     if channels == 3:
         return images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()

@@ -1,12 +1,13 @@
 """How unlike good parts an image is at the place where it is least like them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from features.arrays import chunks
 from features.forward import choose_device
 
 #: Side in pixels that images are expected at: a quarter of it is the side of the map of patches.
@@ -64,13 +65,12 @@ def patch_novelty(
     candidates = np.flatnonzero(good)
     drawn = np.sort(rng.choice(candidates, min(REFERENCES, len(candidates)), replace=False))
     patches = _Patches(images.shape[3] if images.ndim == 4 else 1, choose_device(device), seed)
-    patches.fit(images[drawn])
-    references = torch.cat([patches(images[drawn[rows]]) for rows in _chunks(len(drawn))])
+    references = patches.fit(images[drawn])
     distances = np.empty((len(images), *references.shape[1:3]), np.float32)
-    for rows in _chunks(len(images)):
-        itself = np.searchsorted(drawn, np.arange(rows.start, rows.stop))
-        itself[~np.isin(np.arange(rows.start, rows.stop), drawn)] = -1
-        distances[rows] = _distances(patches(images[rows]), references, itself).cpu()
+    reference_of = np.full(len(images), -1)
+    reference_of[drawn] = np.arange(len(drawn))
+    for rows in chunks(len(images), _CHUNK):
+        distances[rows] = _distances(patches(images[rows]), references, reference_of[rows]).cpu()
         if progress is not None:
             progress(rows.stop)
     usual, deviation = distances[good].mean(0), distances[good].std(0)
@@ -90,17 +90,22 @@ class _Patches:
         self.filters = filters.to(device).to(memory_format=torch.channels_last)
         self.device, self.seed = device, seed
 
-    def fit(self, images: np.ndarray) -> None:
-        """Find the principal components of the patches of some images."""
-        sample = torch.cat([self._maps(images[rows]).flatten(0, 2) for rows in _chunks(len(images))])
+    def fit(self, images: np.ndarray) -> torch.Tensor:
+        """Find the principal components of the patches of some images; return these patches."""
+        maps = torch.cat([self._maps(images[rows]) for rows in chunks(len(images), _CHUNK)])
+        sample = maps.flatten(0, 2)
         chosen = np.random.default_rng(self.seed).permutation(len(sample))[:_PATCHES]
         sample = sample[torch.from_numpy(chosen).to(self.device)]
         self.mean = sample.mean(0)
         self.components = torch.linalg.svd(sample - self.mean, full_matrices=False).Vh[:DIMENSIONS].T
+        return self._reduced(maps)
 
     def __call__(self, images: np.ndarray) -> torch.Tensor:
         """Return the patches of images."""
-        return (self._maps(images) - self.mean) @ self.components
+        return self._reduced(self._maps(images))
+
+    def _reduced(self, maps: torch.Tensor) -> torch.Tensor:
+        return (maps - self.mean) @ self.components
 
     def _maps(self, images: np.ndarray) -> torch.Tensor:
         pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float()
@@ -137,8 +142,3 @@ def _distances(patches: torch.Tensor, references: torch.Tensor, itself: np.ndarr
             squares[rows, own] = torch.inf
             found[:, i, j] = squares.topk(rank, 1, largest=False).values[:, -1] + here.square().sum(1)
     return found.clamp(min=0).sqrt()
-
-
-def _chunks(n: int) -> Iterator[slice]:
-    for start in range(0, n, _CHUNK):
-        yield slice(start, min(start + _CHUNK, n))

@@ -15,6 +15,7 @@ from classifiers.cnn import augment, tta
 from classifiers.cnn.batches import PixelDataset, to_tensor
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import VALID_BATCH, Report, train
+from features.arrays import chunks
 from features.backbones import Backbone
 from features.errors import InputError
 from features.forward import autocast, choose_device
@@ -273,7 +274,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         X = check_images(X)
         parts = []
         with autocast(self.device_, getattr(torch, self.precision)):
-            for rows in _chunks(len(X)):
+            for rows in chunks(len(X), VALID_BATCH):
                 images = to_tensor(X[rows]).to(self.device_)
                 if self.image_size is not None:
                     images = resize_batch(images, self.image_size)
@@ -285,7 +286,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         if size is None or X.shape[1:3] == size:
             return X
         out = np.empty((len(X), *size, *X.shape[3:]), np.uint8)
-        for rows in _chunks(len(X)):
+        for rows in chunks(len(X), VALID_BATCH):
             images = resize_batch(to_tensor(X[rows]), size)
             out[rows] = images[:, 0] if X.ndim == 3 else images.permute(0, 2, 3, 1)
         return out
@@ -317,7 +318,3 @@ def _probabilities(decisions: torch.Tensor) -> torch.Tensor:
         positive = decisions.sigmoid()
         return torch.cat([1 - positive, positive], dim=1)
     return decisions.softmax(dim=1)
-
-
-def _chunks(n: int) -> list[slice]:
-    return [slice(start, start + VALID_BATCH) for start in range(0, n, VALID_BATCH)]

@@ -3,12 +3,14 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torchvision
 from torch import nn
 from torchvision.models import vgg
 
+from features import efficientnet_lite
 from features.errors import InputError
 from features.transforms import IMAGENET_MEAN, IMAGENET_STD
 from features.weights import Weights, hash_state, load_matching, load_weights
@@ -49,7 +51,7 @@ def names() -> list[str]:
 
 
 def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Backbone:
-    """Build a torchvision network up to its penultimate layer.
+    """Build a network up to its penultimate layer.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
     Returns
     -------
     Backbone
-        512 dimensions for ResNet-18 and 34, 2048 for ResNet-50, 4096 for VGG-16 and 19.
+        512 dimensions for ResNet-18 and 34, 2048 for ResNet-50, 4096 for VGG-16 and 19, 1280 for
+        EfficientNet-Lite0.
 
     Raises
     ------
@@ -84,9 +87,12 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
 
 def backbone_from_weights(name: str, weights: Weights) -> Backbone:
     """Build the backbone `name` from weights at hand; a head among them is left out."""
-    module, dim = _REGISTRY[name]()
+    plan = _REGISTRY[name]
+    with torch.random.fork_rng(devices=[]):
+        module = plan.build()
     load_matching(module, weights.state, weights.name)
-    return Backbone(name, weights.name, hash_state(module.state_dict()), module.eval(), dim)
+    sha256 = hash_state(module.state_dict())
+    return Backbone(name, weights.name, sha256, module.eval(), plan.dim, plan.mean, plan.std)
 
 
 def vgg_body(name: str, hidden_units: int = 4096) -> nn.Module:
@@ -144,7 +150,7 @@ class GreyStem(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
-        if conv.in_channels != len(mean) or conv.padding_mode != "zeros" or conv.groups != 1:
+        if not can_fold(conv):
             raise ValueError("only a plain convolution with zero padding folds")
         scale = torch.tensor(std).reciprocal()
         shift = -torch.tensor(mean) * scale
@@ -172,29 +178,36 @@ class GreyStem(nn.Module):
         return self._addition[key]
 
 
-def _resnet(name: str, dim: int) -> Callable[[], tuple[nn.Module, int]]:
-    def build() -> tuple[nn.Module, int]:
-        with torch.random.fork_rng(devices=[]):
-            module = torchvision.models.get_model(name, weights=None)
-        module.fc = nn.Identity()
-        return module, dim
-
-    return build
+def can_fold(conv: nn.Conv2d) -> bool:
+    """Tell whether `GreyStem` takes this convolution; a subclass may pad in a way of its own."""
+    plain = type(conv) is nn.Conv2d and conv.padding_mode == "zeros" and conv.groups == 1
+    return plain and conv.in_channels == 3
 
 
-def _vgg(name: str) -> Callable[[], tuple[nn.Module, int]]:
-    def build() -> tuple[nn.Module, int]:
-        with torch.random.fork_rng(devices=[]):
-            return vgg_body(name), 4096
+@dataclass(frozen=True)
+class _Plan:
+    """How a backbone is built, untrained, and what goes in and comes out."""
 
-    return build
+    build: Callable[[], nn.Module]
+    dim: int
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+
+def _resnet(name: str) -> nn.Module:
+    module = torchvision.models.get_model(name, weights=None)
+    module.fc = nn.Identity()
+    return module
 
 
 _VGG_PLANS = {"vgg16_bn": "D", "vgg19_bn": "E"}
-_REGISTRY: dict[str, Callable[[], tuple[nn.Module, int]]] = {
-    "resnet18": _resnet("resnet18", 512),
-    "resnet34": _resnet("resnet34", 512),
-    "resnet50": _resnet("resnet50", 2048),
-    "vgg16_bn": _vgg("vgg16_bn"),
-    "vgg19_bn": _vgg("vgg19_bn"),
+_REGISTRY: dict[str, _Plan] = {
+    "resnet18": _Plan(partial(_resnet, "resnet18"), 512),
+    "resnet34": _Plan(partial(_resnet, "resnet34"), 512),
+    "resnet50": _Plan(partial(_resnet, "resnet50"), 2048),
+    "vgg16_bn": _Plan(partial(vgg_body, "vgg16_bn"), 4096),
+    "vgg19_bn": _Plan(partial(vgg_body, "vgg19_bn"), 4096),
+    efficientnet_lite.NAME: _Plan(
+        efficientnet_lite.make_network, efficientnet_lite.DIM, efficientnet_lite.MEAN, efficientnet_lite.STD
+    ),
 }

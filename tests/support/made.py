@@ -17,6 +17,6 @@ def spots(n=60, side=32, seed=0):
 def small_network(name):
     """Parameters that make a network of the registry small enough for a test."""
     small = {"size": 32, "epochs": 2, "device": "cpu", "batch_size": 16}
-    if name.startswith(("vgg", "resnet50")):
+    if name.startswith(("vgg", "resnet50", "efficientnet")):
         small["epochs"] = 1
     return {**small, "hidden_units": 16} if name.startswith("vgg") else small

@@ -1,0 +1,29 @@
+"""EfficientNet-Lite0: last layer only (LL), or through all layers (FBP)."""
+
+from dataclasses import dataclass
+
+from classifiers.cnn.transfer import TransferNetwork, all_layers_spec, last_layer_spec
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class EfficientNetLite(TransferNetwork):
+    """EfficientNet-Lite0 with a new last layer: 3.4 million parameters.
+
+    The one network here whose ImageNet weights come with a Python package (extra `lite`), so that
+    there are trained weights where no model hub can be reached.
+
+    Notes
+    -----
+    The parameters are those of `TransferNetwork` and `ImageClassifier`.
+
+    References
+    ----------
+    Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks, ICML 2019.
+    """
+
+    architecture: str = "efficientnet_lite0"
+
+
+_TITLE = "EfficientNet-Lite0"
+LL = last_layer_spec(EfficientNetLite, _TITLE, name="efficientnet_lite0")
+FBP = all_layers_spec(EfficientNetLite, _TITLE, name="efficientnet_lite0")

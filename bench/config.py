@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Container
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -54,12 +55,14 @@ class SplitConfig(_Section):
 class FeaturesConfig(_Section):
     """Which embeddings the classical models get.
 
-    `batch_size`: by default what a short measurement finds fastest. `compile`: whether networks are
-    compiled; by default when there are images enough to pay for it.
+    `weights_of`: for single backbones in place of `weights`. `batch_size`: by default what a short
+    measurement finds fastest. `compile`: whether networks are compiled; by default when there are images
+    enough to pay for it.
     """
 
     backbones: tuple[str, ...] = ("resnet18",)
     weights: tuple[str, ...] = ("random", "imagenet")
+    weights_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     fine_tuned: tuple[str, ...] = ("resnet18_fbp",)
     size: int = Field(224, ge=32)
     precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
@@ -72,6 +75,12 @@ class FeaturesConfig(_Section):
     @classmethod
     def _known_backbones(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _among(names, backbones.names(), "backbone")
+
+    @field_validator("weights_of")
+    @classmethod
+    def _known_weights_of(cls, weights: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        _among(tuple(weights), backbones.names(), "backbone")
+        return weights
 
     @field_validator("fine_tuned")
     @classmethod
@@ -204,9 +213,10 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
     if "relabel" in changes and "name" not in changes:
         merged["name"] = f"{merged['name']}-relabelled"
     try:
-        return RunConfig.model_validate(merged)
+        config = RunConfig.model_validate(merged)
     except ValidationError as error:
         raise InputError(f"{source}: {_first_problem(error)}") from None
+    return _for_all(config, changes.get("cnn", {}).get("params", {}))
 
 
 def _among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:
@@ -227,6 +237,15 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = _merge(merged[key], value) if both else value
     return merged
+
+
+def _for_all(config: RunConfig, said: Container[str]) -> RunConfig:
+    """Drop what a file says of single networks where a flag says it of all of them."""
+    of = {
+        name: {key: value for key, value in params.items() if key not in said}
+        for name, params in config.cnn.of.items()
+    }
+    return config.model_copy(update={"cnn": config.cnn.model_copy(update={"of": of})})
 
 
 def _run_name(before: dict[str, Any], after: dict[str, Any]) -> str:

@@ -192,6 +192,7 @@ class _Lab:
                     **self.config.features.model_dump(),
                     "fine_tuned": (),
                     "projections": False,
+                    "weights_of": {},
                     "weights": (value,) if factor == "weights" else self.config.features.weights[:1],
                 },
             }

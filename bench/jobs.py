@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import classifiers
 from bench.config import RunConfig
 from features.files import content_hash
+
+StartingWeights = Callable[[str], str]
 
 SYMMETRIC_AUGMENT = "hflip,vflip,turns,brightness,contrast"
 FINE_TUNED = "fine-tuned"
@@ -174,15 +176,16 @@ def from_record(record: dict[str, Any]) -> Job:
     return _KINDS[record["kind"]](**values)
 
 
-def build_jobs(config: RunConfig, *, cnn_weights: str, symmetric: bool) -> list[Job]:
+def build_jobs(config: RunConfig, *, cnn_weights: StartingWeights, symmetric: bool) -> list[Job]:
     """Build the run's jobs, each after those that it needs.
 
     Parameters
     ----------
     config : RunConfig
         What to run.
-    cnn_weights : str
-        Where the networks start: `imagenet`, `random` or a path; `auto` is resolved by the caller.
+    cnn_weights : callable
+        A network's name to where it starts: `imagenet`, `random` or a path; `auto` is resolved by the
+        caller.
     symmetric : bool
         Whether the dataset allows mirrored and turned images.
 
@@ -216,7 +219,7 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
     features = config.features
     for preprocess in config.preprocess:
         for backbone in features.backbones:
-            for weights in features.weights:
+            for weights in features.weights_of.get(backbone, features.weights):
                 yield EmbedJob(
                     seed=config.seed,
                     backbone=backbone,
@@ -228,7 +231,7 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
                 )
 
 
-def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Iterator[EmbedJob]:
+def _tuned_embeddings(config: RunConfig, weights: StartingWeights, symmetric: bool) -> Iterator[EmbedJob]:
     names = config.features.fine_tuned if config.classical.models else ()
     # Of several samplings the first one's network becomes a backbone; the heads have their own.
     for name, preprocess in itertools.product(names, config.preprocess):
@@ -251,7 +254,7 @@ def _tuned_embeddings(config: RunConfig, weights: str, symmetric: bool) -> Itera
 
 
 def train_job(
-    config: RunConfig, name: str, preprocess: str, sampling: str, weights: str, symmetric: bool
+    config: RunConfig, name: str, preprocess: str, sampling: str, weights: StartingWeights, symmetric: bool
 ) -> TrainJob:
     """Return the job that trains one network as the configuration says."""
     params = dict(config.cnn.params_of(name))
@@ -261,7 +264,7 @@ def train_job(
     return TrainJob(
         seed=config.seed,
         model=name,
-        weights=weights if classifiers.get_spec(name).pretrained else "random",
+        weights=weights(name) if classifiers.get_spec(name).pretrained else "random",
         preprocess=preprocess,
         sampling=sampling,
         params=as_params(params),

@@ -1,13 +1,15 @@
 """A whole run: images, split, jobs, tables, figures."""
 
+import functools
 from pathlib import Path
 
 from rich.panel import Panel
 
+import classifiers
 from bench import console
 from bench.config import RunConfig
 from bench.context import Context
-from bench.jobs import Job, build_jobs
+from bench.jobs import Job, StartingWeights, build_jobs
 from bench.outputs import write_tables
 from bench.prepare import prepare
 from bench.report import draw_report
@@ -16,6 +18,7 @@ from bench.runner import run_jobs
 from bench.track import track_mlflow
 from features.errors import InputError, WeightsUnavailable
 from features.store import open_store
+from features.weights import is_packaged
 from results.tables import to_rich
 
 
@@ -98,14 +101,24 @@ def _repeat(
     return _run_missing(jobs, shared)
 
 
-def cnn_weights(config: RunConfig, context: Context) -> str:
-    """Resolve `auto`: ImageNet's weights when they can be had, else random ones."""
+def cnn_weights(config: RunConfig, context: Context) -> StartingWeights:
+    """Resolve `auto` for each network: ImageNet's weights where they can be had, else random ones."""
     if config.cnn.weights != "auto":
-        return config.cnn.weights
-    try:
-        context.backbone("resnet18", "imagenet")
-    except WeightsUnavailable as error:
-        cause = f" ({error.__cause__})" if isinstance(error.__cause__, InputError) else ""
-        console.warn(f"{error}{cause}; networks start from random weights")
-        return "random"
-    return "imagenet"
+        return lambda network: config.cnn.weights
+
+    @functools.cache
+    def start(probe: str) -> str:
+        try:
+            context.backbone(probe, "imagenet")
+        except WeightsUnavailable as error:
+            cause = f" ({error.__cause__})" if isinstance(error.__cause__, InputError) else ""
+            console.warn(f"{error}{cause}; networks start from random weights")
+            return "random"
+        return "imagenet"
+
+    def resolve(network: str) -> str:
+        architecture = classifiers.make_classifier(network).architecture
+        # One small network tells whether the hub that all the others come from can be reached.
+        return start(architecture if is_packaged(architecture) else "resnet18")
+
+    return resolve

@@ -9,24 +9,35 @@ from features.errors import InputError
 def test_every_preset_loads_and_gives_jobs(name):
     config = load_config(name)
     assert config.name == name
-    jobs = build_jobs(config, cnn_weights="random", symmetric=True)
+    jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
     assert len({job.id for job in jobs}) == len(jobs)
     for number, job in enumerate(jobs):
         assert set(job.needs) <= set(jobs[:number])
 
 
 def test_the_default_benchmark_has_the_promised_rows():
-    jobs = build_jobs(load_config("elpv"), cnn_weights="random", symmetric=True)
-    fits = {(j.model, j.embeddings.weights) for j in jobs if isinstance(j, FitJob)}
+    jobs = build_jobs(load_config("elpv"), cnn_weights=lambda network: "random", symmetric=True)
+    fits = {(j.model, j.embeddings.backbone, j.embeddings.weights) for j in jobs if isinstance(j, FitJob)}
+    embeddings = [("resnet18", "random"), ("resnet18", "imagenet"), ("resnet18_fbp", "fine-tuned")]
+    embeddings += [("efficientnet_lite0", "imagenet")]
     assert fits == {
-        (model, weights)
-        for model in ("lda", "rf", "lr", "svm", "xgb")
-        for weights in ("random", "imagenet", "fine-tuned")
+        (model, *features) for model in ("lda", "rf", "lr", "svm", "xgb") for features in embeddings
     }
-    assert [j.model for j in jobs if isinstance(j, TrainJob)] == ["resnet18_ll", "resnet18_fbp", "cnn2"]
-    assert sum(isinstance(j, ProjectJob) for j in jobs) == 3
+    networks = ["resnet18_ll", "resnet18_fbp", "cnn2", "efficientnet_lite0_fbp"]
+    assert [j.model for j in jobs if isinstance(j, TrainJob)] == networks
+    assert sum(isinstance(j, ProjectJob) for j in jobs) == len(embeddings)
     selections = {j.embeddings.weights: j.selection for j in jobs if isinstance(j, FitJob)}
     assert selections == {"random": "cv", "imagenet": "cv", "fine-tuned": "valid"}
+
+
+def test_each_network_starts_where_its_own_weights_are():
+    jobs = build_jobs(
+        load_config("elpv"),
+        cnn_weights=lambda network: "imagenet" if network.startswith("efficientnet") else "random",
+        symmetric=True,
+    )
+    starts = {j.model: j.weights for j in jobs if isinstance(j, TrainJob)}
+    assert starts.pop("efficientnet_lite0_fbp") == "imagenet" and set(starts.values()) == {"random"}
 
 
 def test_another_setting_is_another_job():
@@ -40,6 +51,13 @@ def test_flags_override_and_rename():
     assert config.name == "folder-My parts"
     assert load_config("elpv", {"name": "mine"}).name == "mine"
     assert load_config("elpv", {"seed": None}) == load_config("elpv")
+
+
+def test_a_flag_for_every_network_wins_over_what_a_file_says_of_one():
+    config = load_config("cnn", {"cnn": {"params": {"epochs": 1}}})
+    assert {config.cnn.params_of(name)["epochs"] for name in config.cnn.models} == {1}
+    assert config.cnn.params_of("vgg16_fbp")["size"] == 64
+    assert load_config("cnn").cnn.params_of("vgg16_fbp")["epochs"] == 3
 
 
 def write(tmp_path, text):
@@ -56,6 +74,7 @@ def write(tmp_path, text):
         ("[dataset]\nname = 'mnist'", r"dataset\.name = 'mnist': no dataset 'mnist'"),
         ("[classical]\nmodels = ['mlp']", r"classical\.models = .*no classical model 'mlp'"),
         ("[features]\nbackbones = ['alexnet']", "no backbone 'alexnet'"),
+        ("[features]\nweights_of = { alexnet = ['random'] }", "no backbone 'alexnet'"),
         ("[classical]\nfolds = 1", r"classical\.folds = 1: .*greater than or equal to 2"),
         ("[split]\nkind = 'odd'", r"split\.kind = 'odd'"),
         ("seed = ", "not valid TOML"),
@@ -74,7 +93,7 @@ def test_unknown_presets_are_named():
 
 def test_lists_in_files_become_hashable_parameters(tmp_path):
     config = load_config(write(tmp_path, "[cnn.of.cnn2]\nsize = [40, 48]"))
-    jobs = build_jobs(config, cnn_weights="random", symmetric=False)
+    jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=False)
     (job,) = (j for j in jobs if isinstance(j, TrainJob) and j.model == "cnn2")
     assert dict(job.params)["size"] == (40, 48)
     assert hash(job)

@@ -22,7 +22,7 @@ def run(tmp_path):
         folder, config = RunFolder(tmp_path / name), RunConfig(name=name)
         folder.path.mkdir()
         folder.write_frame(folder.split, pd.DataFrame({"image_id": ["a"], "path": ["a.png"], "y": [0]}))
-        jobs = build_jobs(config, cnn_weights="random", symmetric=True)
+        jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
         fits = [job for job in jobs if isinstance(job, FitJob)][:2]
         folder.write_manifest(config, fits)
         for number, job in enumerate(fits):

@@ -7,7 +7,10 @@ import pytest
 
 from bench import execute as execute_module
 from bench.cli import run_app
+from bench.config import load_config
+from bench.run import cnn_weights
 from bench.run_folder import RunFolder
+from features.errors import WeightsUnavailable
 from results.leaderboard import TIMINGS
 
 CONFIG = """
@@ -70,6 +73,24 @@ def test_a_run_from_pixels_to_tables(whole_bench, capsys):
         assert (run / name).stat().st_size > 1000 or name.endswith("md")
     split = pd.read_parquet(run / "split.parquet")
     assert split["split"].value_counts().to_dict() == {"train": 24, "test": 10, "valid": 6}
+
+
+def test_auto_looks_for_the_weights_of_each_kind_of_network_once(capsys):
+    asked = []
+
+    class Reached:
+        def backbone(self, name, weights):
+            asked.append((name, weights))
+            if name == "resnet18":
+                raise WeightsUnavailable("no hub")
+
+    start = cnn_weights(load_config("elpv"), Reached())
+    names = ["vgg16_fbp", "resnet18_fbp", "efficientnet_lite0_fbp", "efficientnet_lite0_ll"]
+    assert [start(name) for name in names] == ["random", "random", "imagenet", "imagenet"]
+    assert asked == [("resnet18", "imagenet"), ("efficientnet_lite0", "imagenet")]
+    assert capsys.readouterr().err.count("no hub; networks start from random weights") == 1
+    fixed = cnn_weights(load_config("elpv", {"cnn": {"weights": "random"}}), Reached())
+    assert fixed("efficientnet_lite0_fbp") == "random" and len(asked) == 2
 
 
 def test_a_second_call_fits_nothing(bench, monkeypatch, capsys):

@@ -150,7 +150,7 @@ class GreyStem(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
-        if not can_fold(conv):
+        if not can_fold(conv) or conv.in_channels != len(mean):
             raise ValueError("only a plain convolution with zero padding folds")
         scale = torch.tensor(std).reciprocal()
         shift = -torch.tensor(mean) * scale

@@ -10,6 +10,7 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
+from features.arrays import chunks
 from features.errors import InputError
 from features.extractor import EmbeddedBatch, Extractor, raise_problems, start_batch
 from features.files import content_hash
@@ -231,7 +232,7 @@ class _Writer:
 def hash_files(paths: Sequence[str]) -> list[str]:
     """Return the content hash of each file; an unreadable one gets a hash that no file has."""
     # By the hundred: a future for every file would take more memory than the hashes.
-    slices = [paths[start : start + _HASHED_AT_ONCE] for start in range(0, len(paths), _HASHED_AT_ONCE)]
+    slices = [paths[rows] for rows in chunks(len(paths), _HASHED_AT_ONCE)]
     with ThreadPoolExecutor() as pool:
         return [found for hashes in pool.map(_hash_slice, slices) for found in hashes]
 

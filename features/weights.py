@@ -146,7 +146,7 @@ def load_matching(module: torch.nn.Module, state: dict[str, torch.Tensor], sourc
 
 
 def _make_network(architecture: str) -> nn.Module:
-    if architecture == efficientnet_lite.NAME:
+    if is_packaged(architecture):
         return efficientnet_lite.make_network()
     return torchvision.models.get_model(architecture, weights=None)
 

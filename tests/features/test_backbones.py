@@ -10,8 +10,9 @@ from features.network import fuse_batch_norms, grey_network, rgb_network
 DIMENSIONS = {"resnet50": 2048, "vgg16_bn": 4096, "vgg19_bn": 4096, "efficientnet_lite0": 1280}
 
 
-def moved(name):
-    loaded = load_backbone(name, "random", seed=0)
+@pytest.fixture(scope="module", params=["resnet18", "resnet50"])
+def backbone(request):
+    loaded = load_backbone(request.param, "random", seed=0)
     # Statistics as training leaves them, so that fusing has something to get wrong.
     generator = torch.Generator().manual_seed(0)
     for module in loaded.module.modules():
@@ -19,11 +20,6 @@ def moved(name):
             module.running_mean.normal_(0, 0.3, generator=generator)
             module.running_var.uniform_(0.5, 2, generator=generator)
     return loaded
-
-
-@pytest.fixture(scope="module", params=["resnet18", "resnet50"])
-def backbone(request):
-    return moved(request.param)
 
 
 @pytest.mark.parametrize("name", backbones.names())
@@ -44,9 +40,8 @@ def close(a, b, relative=1e-3):
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "efficientnet_lite0"])
-def test_fused_and_folded_networks_compute_the_same(name):
-    backbone = moved(name)
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "efficientnet_lite0"], indirect=True)
+def test_fused_and_folded_networks_compute_the_same(backbone):
     pixels = torch.randint(0, 256, (4, 1, 96, 80), dtype=torch.uint8)
     mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
     std = torch.tensor(backbone.std).view(1, 3, 1, 1)

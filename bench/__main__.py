@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2."""
-    from bench.cli import run_app
+    from bench.cli.app import run_app
 
     sys.exit(run_app())
 

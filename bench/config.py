@@ -10,9 +10,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import classifiers
-from features import backbones, datasets
+from features import datasets
+from features.backbones import registry as backbones
 from features.errors import InputError
-from features.preprocess import get_preprocess
+from features.pixels.preprocess import get_preprocess
 
 
 class _Section(BaseModel):

@@ -8,18 +8,18 @@ from rich.panel import Panel
 import classifiers
 from bench import console
 from bench.config import RunConfig
-from bench.context import Context
+from bench.engine.context import Context
+from bench.engine.prepare import prepare
+from bench.engine.runner import run_jobs
 from bench.jobs import Job, StartingWeights, build_jobs
-from bench.outputs import write_tables
-from bench.prepare import prepare
-from bench.report import draw_report
+from bench.outputs.mlflow import track_mlflow
+from bench.outputs.report import draw_report
+from bench.outputs.write import write_tables
 from bench.run_folder import OK, Outcome, RunFolder
-from bench.runner import run_jobs
-from bench.track import track_mlflow
+from features.backbones.weights import is_packaged
 from features.errors import InputError, WeightsUnavailable
-from features.store import open_store
-from features.weights import is_packaged
-from results.tables import to_rich
+from features.store.store import open_store
+from results.tables.formats import to_rich
 
 
 def run(

@@ -5,7 +5,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
-from classifiers.cnn import designed, efficientnet, resnet, simple, stratified, two_layer, vgg
+from classifiers.cnn.networks import designed, efficientnet, resnet, simple, stratified, two_layer, vgg
 from classifiers.search import PathSearchCV
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError

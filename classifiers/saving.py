@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.registry import get_spec
 from features.errors import InputError
+from features.extract.forward import choose_device
 from features.files import atomic_path, write_text
-from features.forward import choose_device
 
 FORMAT = 1
 _CARD = "model.json"

@@ -7,12 +7,12 @@ from PIL import Image
 
 from bench.config import load_config
 from bench.console import task
-from features.cached import CachedExtractor
 from features.datasets import load_dataset
-from features.extractor import Extractor
-from features.images import read_image
+from features.extract.cached import CachedExtractor
+from features.extract.extractor import Extractor
+from features.pixels.images import read_image
 from features.splits import make_split
-from features.store import open_store
+from features.store.store import open_store
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

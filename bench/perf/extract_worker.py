@@ -38,7 +38,7 @@ def _plain(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
     from PIL import Image
     from torchvision import transforms
 
-    from features.backbones import load_backbone
+    from features.backbones.registry import load_backbone
 
     device = torch.device(task["device"])
     network = load_backbone(task["backbone"], "random").module.eval().to(device)
@@ -90,9 +90,9 @@ def _timm(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
 
 def _ours(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
     """Extract from files to Parquet, an empty store in front."""
-    from features.cached import CachedExtractor
-    from features.extractor import Extractor
-    from features.store import EmbeddingStore
+    from features.extract.cached import CachedExtractor
+    from features.extract.extractor import Extractor
+    from features.store.store import EmbeddingStore
 
     options = {"size": task["size"], "device": task["device"], "precision": task.get("precision", "bfloat16")}
     extractor = Extractor(
@@ -117,8 +117,8 @@ def _ours(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
 
 def _ceiling(task: dict[str, Any]) -> tuple[Answer, None]:
     """Run the network alone, on tensors that lie on the device."""
-    from features.backbones import load_backbone
-    from features.forward import Forward, choose_device
+    from features.backbones.registry import load_backbone
+    from features.extract.forward import Forward, choose_device
 
     device = choose_device(task["device"])
     forward = Forward(load_backbone(task["backbone"], "random"), task["size"], device, "bfloat16")

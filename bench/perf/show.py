@@ -9,7 +9,7 @@ import pandas as pd
 from rich.table import Table
 
 from bench.console import out, say
-from bench.outputs import write_figure
+from bench.outputs.write import write_figure
 from features.files import write_text
 from results.figures.bars import bars_figure
 

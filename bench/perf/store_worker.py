@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.perf.process import peak_gib
-from features.store import PART_ROWS, EmbeddingCollection, EmbeddingKey, EmbeddingStore
+from features.store.store import PART_ROWS, EmbeddingCollection, EmbeddingKey, EmbeddingStore
 
 DIM = 512
 

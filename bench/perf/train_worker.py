@@ -73,7 +73,7 @@ def _plain(task: dict[str, Any]) -> dict[str, Any]:
 def _ours(task: dict[str, Any]) -> dict[str, Any]:
     """Train with the estimator: decoded once, augmented in batch, bfloat16, channels_last."""
     from classifiers import make_classifier
-    from features.arrays import load_images
+    from features.pixels.arrays import load_images
 
     started = time.perf_counter()
     pixels = load_images(task["paths"], size=task["size"])

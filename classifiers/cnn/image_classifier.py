@@ -11,16 +11,16 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
-from classifiers.cnn import augment, tta
-from classifiers.cnn.batches import PixelDataset, to_tensor
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.cnn.training import VALID_BATCH, Report, train
-from features.arrays import chunks
-from features.backbones import Backbone
+from classifiers.cnn.training import augment, tta
+from classifiers.cnn.training.batches import PixelDataset, to_tensor
+from classifiers.cnn.training.loop import VALID_BATCH, Report, train
+from features.backbones.registry import Backbone
+from features.backbones.weights import hash_state
+from features.chunks import chunks
 from features.errors import InputError
-from features.forward import autocast, choose_device
-from features.transforms import resize_batch
-from features.weights import hash_state
+from features.extract.forward import autocast, choose_device
+from features.pixels.transforms import resize_batch
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -58,7 +58,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     label_smoothing : float
         Share of the target spread over all classes.
     augment : str
-        Comma-separated names of `classifiers.cnn.augment`, or `none`.
+        Comma-separated names of `classifiers.cnn.training.augment`, or `none`.
     mixup : float
         Each image is blended with another of its batch, and so are their targets, in a share drawn from
         Beta(mixup, mixup); 0 blends none (Zhang et al., mixup: beyond empirical risk minimization, ICLR

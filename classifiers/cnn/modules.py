@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from features.transforms import IMAGENET_MEAN, IMAGENET_STD, normalise
+from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD, normalise
 
 
 class BodyAndHead(nn.Module):

@@ -10,7 +10,7 @@ from torch import nn
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.spec import ClassifierSpec
-from features.backbones import load_backbone
+from features.backbones.registry import load_backbone
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -20,7 +20,7 @@ class TransferNetwork(ImageClassifier):
     Parameters
     ----------
     architecture : str
-        A name of `features.backbones`.
+        A name of `features.backbones.registry`.
     last_layer_only : bool
         Whether the body keeps its weights.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from features.datasets.base import ImageDataset
-from features.images import scan_images
+from features.pixels.images import scan_images
 
 UNLABELLED = "(unlabelled)"
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.errors import InputError
-from features.images import list_images
+from features.pixels.images import list_images
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
 

@@ -12,7 +12,7 @@ from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
 from features.errors import InputError
-from features.images import SUFFIXES
+from features.pixels.images import SUFFIXES
 
 GOOD, DEFECT = "good", "defect"
 

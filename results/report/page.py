@@ -16,7 +16,7 @@ from results.leaderboard import leaderboard, scored
 from results.predictions import END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise
-from results.tables import BEST_NOTE, PUBLISHED_TITLE
+from results.tables.formats import BEST_NOTE, PUBLISHED_TITLE
 
 _GRID = 65_535
 _COLUMNS = [

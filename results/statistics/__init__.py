@@ -1,9 +1,9 @@
 """Intervals and tests: how sure a figure is, and whether one model really beats another."""
 
 from results.statistics.delong import auc_interval, delong_test
-from results.statistics.intervals import average_precision_interval, decision_intervals, wilson_interval
 from results.statistics.paired import best_group, compare_pairs, mcnemar_test
 from results.statistics.repeated import corrected_t_test
+from results.statistics.resampled import average_precision_interval, decision_intervals, wilson_interval
 
 __all__ = [
     "auc_interval",

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench import execute as execute_module
-from bench.cli import run_app
+from bench.cli.app import run_app
 from bench.config import load_config
+from bench.engine import execute as execute_module
 from bench.run import cnn_weights
 from bench.run_folder import RunFolder
 from features.errors import WeightsUnavailable

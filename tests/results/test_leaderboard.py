@@ -6,7 +6,7 @@ from predicted import predictions
 from rich.console import Console
 
 from results.leaderboard import FIRST_COLUMNS, leaderboard
-from results.tables import to_csv, to_markdown, to_rich
+from results.tables.formats import to_csv, to_markdown, to_rich
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from bench.perf.process import peak_gib
-from features.backbones import Backbone
-from features.cached import CachedExtractor
-from features.extractor import Extractor
-from features.store import EmbeddingStore
+from features.backbones.registry import Backbone
+from features.extract.cached import CachedExtractor
+from features.extract.extractor import Extractor
+from features.store.store import EmbeddingStore
 
 SIDE, DIM = 128, 256
 

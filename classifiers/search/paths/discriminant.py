@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import StandardScaler
 
-from classifiers.search.batched import torch_device
 from classifiers.search.paths.base import Cell, Fold, Path, Problem, Response
+from classifiers.search.solvers.batched import torch_device
 
 #: Rows that are turned into double precision at a time.
 BLOCK = 8192

@@ -11,10 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import compute_sample_weight
 
-from classifiers.search.batched import torch_device
-from classifiers.search.batched.logistic import solve
-from classifiers.search.newton import solve_path
 from classifiers.search.paths.base import Cell, Fold, Path, Response, by_code
+from classifiers.search.solvers.batched import torch_device
+from classifiers.search.solvers.batched.logistic import solve
+from classifiers.search.solvers.newton import solve_path
 
 # Newton needs the d x d Hessian: worth it while that is small beside the rows.
 _NEWTON_MOST_WEIGHTS = 4096

@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.svm import SVC
 from sklearn.utils import compute_class_weight
 
-from classifiers.search import linear_svm, smo
-from classifiers.search.batched import free_bytes, torch_device
-from classifiers.search.batched import svm as interior_point
 from classifiers.search.paths.base import Cell, Fold, Path, Response, by_code
+from classifiers.search.solvers import linear_svm, smo
+from classifiers.search.solvers.batched import free_bytes, torch_device
+from classifiers.search.solvers.batched import svm as interior_point
 
 # A linear kernel at a large C needs millions of small steps; past this many a row the interior point
 # method, whose steps do not depend on C, is faster.

@@ -1,0 +1,170 @@
+"""`defectbench perf`: measure speed, each way in turn, as a ratio to the plain way."""
+
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed as a ratio to the plain way, in one run.")
+
+_FAMILIES = "lda,lr,svm,svm-linear,rf,rf-depth,xgb,xgb-bins"
+
+
+@app.command(epilog="Example: defectbench perf search   |   defectbench perf search --rows 24000")
+def search(
+    rows: Annotated[int, typer.Option(help="Generated embeddings to search on; 0: the ELPV embeddings.")] = 0,
+    families: Annotated[str, typer.Option(help="Comma-separated.")] = _FAMILIES,
+    methods: Annotated[
+        str, typer.Option(help="stock, intelex, halving, path; comma-separated.")
+    ] = "stock,intelex,halving,path",
+    folds: Annotated[int, typer.Option(help="Cross-validation folds.")] = 5,
+    jobs: Annotated[int, typer.Option(help="Processes or threads; -1: all cores.")] = -1,
+    stock_cells: Annotated[
+        Optional[int],  # noqa: UP045  (typer reads it at run time)
+        typer.Option(help="Time GridSearchCV on so many cells only, and scale."),
+    ] = None,
+    stock_folds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Time GridSearchCV on so many folds only, and scale."),
+    ] = None,
+    stock_seconds: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Stop GridSearchCV after so long and count that: a lower bound."),
+    ] = None,
+    refit: Annotated[
+        bool, typer.Option(help="Fit what was chosen, not timed, and tell its test AUC.")
+    ] = True,
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+    cache: Annotated[Optional[str], typer.Option(help="Folder of cached embeddings.")] = None,  # noqa: UP045
+) -> None:
+    """Search one grid with GridSearchCV, under scikit-learn-intelex, halving, and by paths."""
+    from bench.console import say
+    from bench.perf.data import elpv_rows
+    from bench.perf.search import generated_rows, measure_searches
+    from bench.perf.search_worker import METHODS
+    from bench.perf.show import show
+
+    known = dict(zip(("stock", "intelex", "halving", "path"), METHODS, strict=True))
+    chosen = [known[_among(name, known)] for name in _listed(methods)]
+    searched = [_among(name, _FAMILIES.split(",")) for name in _listed(families)]
+    data = generated_rows(rows) if rows else elpv_rows(cache)
+    n, d = data[0].shape
+    table = measure_searches(
+        data, searched, chosen, folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
+        stock_seconds=stock_seconds, refit=refit, report=say,
+    )  # fmt: skip
+    title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"
+    name = f"search-{n}" if rows else "search"
+    show(table, out, name, title, group="family", bar="method", value="seconds", axis="seconds")
+
+
+@app.command(epilog="Example: defectbench perf extract   |   defectbench perf extract --backbone resnet50")
+def extract(
+    backbone: Annotated[str, typer.Option(help="resnet18, resnet34 or resnet50.")] = "resnet18",
+    size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
+    images: Annotated[int, typer.Option(help="So many of ELPV's images; 0: all.")] = 0,
+    copies: Annotated[int, typer.Option(help="Take each image so often, as JPEG files of its own.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    ways: Annotated[str, typer.Option(help="Semicolon-separated; all by default.")] = "",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Extract embeddings from files: a plain loop, timm, ours, and the network alone."""
+    import tempfile
+
+    import numpy as np
+
+    from bench.console import say
+    from bench.perf.data import as_jpegs, elpv_files
+    from bench.perf.extract import WAYS, measure_extraction
+    from bench.perf.show import show
+    from features.extract.forward import choose_device
+    from features.pixels.decode import default_workers
+
+    paths, y, test = elpv_files()
+    kept = np.linspace(0, len(paths) - 1, images or len(paths)).astype(int)
+    paths, y, test = [paths[row] for row in kept], y[kept], test[kept]
+    chosen = [_among(way.strip(), WAYS) for way in ways.split(";") if way.strip()] or list(WAYS)
+    with tempfile.TemporaryDirectory() as folder:
+        if copies:
+            paths, y, test = as_jpegs(paths, folder, copies), np.tile(y, copies), np.tile(test, copies)
+        found = choose_device(device)
+        table = measure_extraction(
+            paths, y, test, backbone=backbone, size=size, device=str(found), workers=default_workers(),
+            ways=chosen, report=say,
+        )  # fmt: skip
+    title = f"{backbone} at {size} on {found}, {len(paths):,} {'JPEG' if copies else 'ELPV'} files"
+    name = f"extract-{backbone}" + ("" if found.type == "cpu" else f"-{found.type}")
+    show(table, out, name, title, group="way", bar="backbone", value="images_per_second", axis="images/s",
+         constant={"backbone": backbone})  # fmt: skip
+
+
+@app.command(epilog="Example: defectbench perf train   |   defectbench perf train --images 512")
+def train(
+    size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
+    images: Annotated[int, typer.Option(help="So many of ELPV's images.")] = 512,
+    epochs: Annotated[int, typer.Option(help="Epochs; the first is not counted.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Train ResNet-18 by a plain skorch loop and by the estimator."""
+    import numpy as np
+
+    from bench.console import say
+    from bench.perf.data import elpv_files
+    from bench.perf.show import show
+    from bench.perf.train import measure_training
+    from features.errors import InputError
+    from features.extract.forward import choose_device
+    from features.pixels.decode import default_workers
+
+    if epochs < 2 or images < 8:
+        raise InputError("perf train needs 2 epochs and 8 images at least")
+    paths, y, _ = elpv_files()
+    kept = np.linspace(0, len(paths) - 1, min(images, len(paths))).astype(int)
+    found = choose_device(device)
+    table = measure_training(
+        [paths[row] for row in kept], y[kept], size=size, batch_size=batch_size, epochs=epochs,
+        device=str(found), workers=default_workers(), report=say,
+    )  # fmt: skip
+    name = "train" + ("" if found.type == "cpu" else f"-{found.type}")
+    title = f"training ResNet-18 at {size} on {found}, {len(kept):,} ELPV images"
+    show(table, out, name, title, group="way", bar="network", value="images_per_second", axis="images/s",
+         constant={"network": "ResNet-18"})  # fmt: skip
+
+
+@app.command(epilog="Example: defectbench perf store   |   defectbench perf store --rows 41000:float32")
+def store(
+    rows: Annotated[
+        str, typer.Option(help="ROWS:TYPE, comma-separated; the type is float32 or float16.")
+    ] = "41000:float32,1000000:float16",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Write, read and search generated embeddings in the store, with the memory that it takes."""
+    from bench.console import say
+    from bench.perf.show import show
+    from bench.perf.store import measure_store
+    from features.errors import InputError
+    from features.store.store import STORAGE_TYPES
+
+    sizes = []
+    for each in _listed(rows):
+        count, _, storage = each.partition(":")
+        if not count.isdigit() or int(count) < 10:
+            raise InputError(f"--rows {each}: give a number of rows, 10 at least, and a type: 41000:float32")
+        sizes.append((int(count), _among(storage or "float32", STORAGE_TYPES)))
+    table = measure_store(sizes, report=say)
+    title = "the embedding store, 512 values a row"
+    show(table, out, "store", title, group="use", bar="rows", value="seconds", axis="seconds")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _among(name: str, known: object) -> str:
+    from features.errors import InputError
+
+    names = list(known)  # type: ignore[call-overload]
+    if name not in names:
+        raise InputError(f"{name!r}: choose among {', '.join(names)}")
+    return name

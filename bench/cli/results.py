@@ -1,0 +1,176 @@
+"""`defectbench table`, `plot`, `best`: a run's results again, from its predictions alone."""
+
+from typing import Annotated, Optional
+
+import typer
+
+from features.errors import InputError
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]
+Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+
+FORMATS = ("terminal", "csv", "markdown", "latex", "html")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: defectbench table runs/elpv --against published")(table)
+    app.command(epilog="Example: defectbench plot runs/elpv")(plot)
+    app.command(epilog="Example: defectbench report runs/elpv")(report)
+    app.command(epilog="Example: defectbench audit runs/chips --network resnet18_fbp --folds 3")(audit)
+    app.command(epilog="Example: defectbench export runs/elpv --to atlas --out atlas/")(export)
+    app.command(epilog="Example: defectbench best runs/elpv --max-escape 0.005 --max-ms 2")(best)
+
+
+def table(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    against: Annotated[Text, typer.Option(help="published: show published figures below.")] = None,
+    sort: Annotated[
+        str, typer.Option(help="Column, the better end first; -COLUMN turns it round.")
+    ] = "roc_auc",
+    format: Annotated[str, typer.Option(help=", ".join(FORMATS))] = "terminal",
+    metric: Annotated[str, typer.Option(help="Figure to compare when several runs are given.")] = "roc_auc",
+    calibrate: Annotated[
+        Text, typer.Option(help="temperature, sigmoid or isotonic, fitted on the valid split.")
+    ] = None,
+) -> None:
+    """Print a run's leaderboard, or one figure of several runs side by side."""
+    if format not in FORMATS:
+        raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
+    if against not in (None, "published"):
+        raise InputError(f"--against {against}: published is what there is")
+    if len(runs) > 1:
+        _compare(runs, metric)
+    else:
+        _show(runs[0], sort, format, against == "published", calibrate)
+
+
+def plot(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    out: Annotated[str, typer.Option(help="Where the figure of several runs goes.")] = "runs/compared",
+) -> None:
+    """Draw a run's figures again, or ranks over several datasets' runs with their critical difference."""
+    from bench.console import say
+    from bench.outputs.write import write_figures, write_ranks
+    from bench.run_folder import RunFolder
+
+    folders = [RunFolder.existing(run) for run in runs]
+    for path in write_figures(folders[0]) if len(folders) == 1 else write_ranks(folders, out):
+        say(path)
+
+
+def report(
+    run: Run, out: Annotated[Text, typer.Option(help="The HTML file; report.html in the run.")] = None
+) -> None:
+    """Write a run's tables, figures and self-contained HTML report again; no model is loaded."""
+    from bench.console import say
+    from bench.outputs.report import write_report
+    from bench.run_folder import RunFolder
+
+    say(str(write_report(RunFolder.existing(run), out)))
+
+
+def audit(
+    run: Run,
+    network: Annotated[str, typer.Option(help="Train this network without each part in turn.")] = "",
+    folds: Annotated[int, typer.Option(help="Parts; so many trainings.")] = 3,
+    show: Annotated[int, typer.Option(help="Suspects to print.")] = 20,
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Rank labels by how likely they are wrong; write tables/audit.csv to correct and --relabel."""
+    from bench import console
+    from bench.finished.audit import audit_run
+    from bench.run_folder import RunFolder
+    from features.store.store import open_store
+    from results.tables.formats import plain_to_rich
+
+    if folds < 2:
+        raise InputError(f"--folds {folds}: two parts are needed at least")
+    folder = RunFolder.existing(run)
+    table = audit_run(folder, open_store(cache), network=network, folds=folds)
+    columns = ["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "novelty", "told"]
+    shown = table[columns].head(show)
+    console.out.print(plain_to_rich(shown, f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
+
+
+def export(
+    run: Run,
+    to: Annotated[str, typer.Option(help="atlas (Parquet for embedding-atlas) or projector (TensorBoard).")],
+    out: Annotated[str, typer.Option(help="Folder to write to.")],
+    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+) -> None:
+    """Write embeddings, projections and scores for other tools."""
+    from bench.console import say
+    from bench.outputs.export import export_atlas, export_projector
+    from bench.run_folder import RunFolder
+    from features.store.store import open_store
+
+    ways = {"atlas": export_atlas, "projector": export_projector}
+    if to not in ways:
+        raise InputError(f"--to {to}: choose atlas or projector")
+    for path in ways[to](RunFolder.existing(run), open_store(cache), out):
+        say(str(path))
+
+
+def best(
+    run: Run,
+    max_escape: Annotated[float, typer.Option(help="Share of the defects that may escape.")],
+    max_ms: Annotated[float, typer.Option(help="Milliseconds an image.")] = float("inf"),
+    max_overkill: Annotated[float, typer.Option(help="Share of the good parts thrown away.")] = 1.0,
+) -> None:
+    """Name the model that throws the fewest good parts away within limits, chosen on the valid split."""
+    from bench.console import say
+    from bench.run_folder import RunFolder
+    from results.tables.compare import choose
+
+    for name, value in (("--max-escape", max_escape), ("--max-overkill", max_overkill)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} {value:g}: give a share between 0 and 1")
+    predictions = RunFolder.existing(run).predictions()
+    say(choose(predictions, max_escape=max_escape, max_ms=max_ms, max_overkill=max_overkill).describe())
+
+
+def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None) -> None:
+    from bench import console
+    from bench.outputs.write import published_for, write_tables
+    from bench.run_folder import RunFolder
+    from results.tables import formats as tables
+
+    folder = RunFolder.existing(run)
+    board = write_tables(folder) if calibrate is None else _calibrated(folder, calibrate)
+    board = tables.sort_by(board, sort)
+    published, dataset = published_for(folder)
+    against = against and len(published) > 0
+    if format == "terminal":
+        console.out.print(tables.to_rich(board, run, console.out.width))
+        if against:
+            console.out.print(tables.published_to_rich(published, dataset))
+        return
+    write = {"csv": tables.to_csv, "markdown": tables.to_markdown, "latex": tables.to_latex,
+             "html": tables.to_html}[format]  # fmt: skip
+    typer.echo(write(board), nl=False)
+    if against and format == "markdown":
+        typer.echo("\n" + tables.published_to_markdown(published, dataset), nl=False)
+
+
+def _calibrated(folder, way: str):  # type: ignore[no-untyped-def]
+    from results.blend import with_blend
+    from results.calibrated import calibrated
+    from results.leaderboard import leaderboard
+
+    return leaderboard(with_blend(calibrated(folder.predictions(), way)), folder.statuses())
+
+
+def _compare(runs: list[str], metric: str) -> None:
+    from pathlib import Path
+
+    from bench import console
+    from bench.outputs.write import write_tables
+    from bench.run_folder import RunFolder
+    from results.tables.compare import side_by_side
+    from results.tables.formats import plain_to_rich
+
+    names = [Path(run).name for run in runs]
+    names = names if len(set(names)) == len(names) else runs
+    boards = {name: write_tables(RunFolder.existing(run)) for name, run in zip(names, runs, strict=True)}
+    console.out.print(plain_to_rich(side_by_side(boards, metric), metric))

@@ -1,0 +1,1 @@
+"""What executes the jobs of a run."""

@@ -1,0 +1,136 @@
+"""What a model costs to keep and to run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from torch.utils.flop_counter import FlopCounterMode
+
+from features.backbones.registry import Backbone
+
+BATCHES = (1, 64)
+_PATIENCE = 1.0
+_REPEATS = 5
+_NUMBERS_A_NODE = 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of a network, or of a head on embeddings.
+
+    Parameters
+    ----------
+    parameters : int
+        Numbers that it keeps: a network's parameters, a linear model's coefficients, an SVM's support
+        vectors and their weights, three for each node of a tree (feature, threshold, value).
+    flops : float
+        Floating-point operations for an image, a multiplication and an addition counted as two; of
+        the network only, next to which no head counts.
+    seconds : tuple of float
+        What an image takes in batches of 1 and of 64.
+    model_bytes : int
+        Size on disk.
+    """
+
+    parameters: int
+    flops: float
+    seconds: tuple[float, float]
+    model_bytes: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Return the cost of one after the other."""
+        return Cost(
+            self.parameters + other.parameters,
+            self.flops + other.flops,
+            (self.seconds[0] + other.seconds[0], self.seconds[1] + other.seconds[1]),
+            self.model_bytes + other.model_bytes,
+        )
+
+    def columns(self) -> dict[str, float]:
+        """Return the columns of the predictions schema."""
+        return {
+            "parameters": self.parameters,
+            "flops": self.flops,
+            "images_per_second_1": 1 / self.seconds[0],
+            "images_per_second_64": 1 / self.seconds[1],
+            "model_bytes": self.model_bytes,
+        }
+
+
+def cost_of_backbone(
+    backbone: Backbone, embed: Callable[[np.ndarray], Any], images: np.ndarray, size: tuple[int, int]
+) -> Cost:
+    """Measure a network that embeds.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    embed : callable
+        Decoded images to embeddings.
+    images : uint8 array, shape (64, height, width[, 3])
+    size : (int, int)
+        Height and width that images are resized to.
+    """
+    parameters = sum(tensor.numel() for tensor in backbone.module.parameters())
+    size_bytes = sum(t.numel() * t.element_size() for t in backbone.module.state_dict().values())
+    shape = (1, len(backbone.mean), *size)
+    flops = count_flops(backbone.module, shape)
+    return Cost(parameters, flops, _seconds(embed, images), size_bytes)
+
+
+def cost_of_estimator(estimator: BaseEstimator, score: Callable[[Any], Any], X: Any, folder: Path) -> Cost:
+    """Measure a fitted estimator that is saved in `folder`, on 64 of its inputs."""
+    saved = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    flops = 0.0
+    if hasattr(estimator, "module_"):
+        module = estimator.module_
+        size = estimator.image_size or X.shape[1:3]
+        flops = count_flops(module.body, (1, len(module.mean), *size))
+    return Cost(count_numbers(estimator), flops, _seconds(score, X), saved)
+
+
+def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> float:
+    """Count the operations of one forward pass over a tensor of this shape."""
+    module = module.eval()
+    device = next(module.parameters()).device
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        module(torch.zeros(shape, device=device))
+    return float(counter.get_total_flops())
+
+
+def count_numbers(estimator: BaseEstimator) -> int:
+    """Count the numbers that a fitted estimator keeps; see `Cost`."""
+    if isinstance(estimator, Pipeline):
+        return sum(count_numbers(step) for _, step in estimator.steps)
+    if hasattr(estimator, "module_"):
+        return sum(tensor.numel() for tensor in estimator.module_.parameters())
+    if hasattr(estimator, "get_booster"):
+        return _NUMBERS_A_NODE * len(estimator.get_booster().trees_to_dataframe())
+    if hasattr(estimator, "estimators_"):
+        return _NUMBERS_A_NODE * sum(tree.tree_.node_count for tree in estimator.estimators_)
+    if hasattr(estimator, "support_vectors_") and estimator.kernel != "linear":
+        return int(estimator.support_vectors_.size + estimator.dual_coef_.size + estimator.intercept_.size)
+    kept = ("coef_", "intercept_", "mean_", "scale_")
+    return sum(int(np.size(getattr(estimator, name))) for name in kept if hasattr(estimator, name))
+
+
+def _seconds(call: Callable[[Any], Any], X: Any) -> tuple[float, float]:
+    one, many = (_seconds_an_image(call, X[:size]) for size in BATCHES)
+    return one, many
+
+
+def _seconds_an_image(call: Callable[[Any], Any], X: Any) -> float:
+    """Return the median of a few calls, the first left out, over the number of images."""
+    call(X)
+    spent: list[float] = []
+    while len(spent) < _REPEATS and sum(spent) < _PATIENCE:
+        started = time.perf_counter()
+        call(X)
+        spent.append(time.perf_counter() - started)
+    return max(float(np.median(spent)), 1e-9) / len(X)

@@ -1,0 +1,115 @@
+"""The run's images: loaded, decoded once to find the damaged ones, split, and saved."""
+
+import pandas as pd
+
+from bench.config import RunConfig
+from bench.console import say, task, warn
+from bench.run_folder import RunFolder
+from features.datasets import ImageDataset, load_dataset
+from features.datasets.relabel import relabel
+from features.errors import InputError
+from features.files import atomic_path
+from features.pixels.images import scan_images
+from features.splits import SPLITS, make_split
+
+
+def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.DataFrame]:
+    """Return the dataset and the run's split, made now or by an earlier call.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Names the dataset and the split.
+    folder : RunFolder
+        Keeps `split.parquet` and `problems.csv`.
+
+    Returns
+    -------
+    dataset : ImageDataset
+        As loaded; damaged files are still in its table.
+    split : DataFrame
+        The images in use, with `split`, `y`, `content`, `height`, `width` and `channels`.
+
+    Raises
+    ------
+    InputError
+        When the dataset cannot be used, or is not the one that the folder's split was made of.
+    """
+    dataset = load_dataset(config.dataset.name, **config.dataset.options)
+    if config.relabel is not None:
+        dataset = relabel(dataset, config.relabel)
+    if folder.split.is_file():
+        return dataset, _take_up(config, folder, dataset)
+    say(f"{len(dataset.table)} images of {len(dataset.classes)} classes in dataset {dataset.name}")
+    for line in (dataset.credit, *dataset.notes):
+        if line:
+            say(line)
+    with task("reading images", len(dataset.table)) as update:
+        scan = scan_images(dataset.table["path"].tolist(), progress=update)
+    bad = scan[scan["problem"] != ""]
+    sound = dataset.without(bad)
+    _report_problems(sound, folder)
+    table = sound.table.merge(scan.drop(columns="problem"), on="path", validate="1:1")
+    table["y"] = sound.y
+    table["split"] = make_split(
+        sound,
+        kind=config.split.kind,
+        sizes=config.split.sizes,
+        folds=config.classical.folds,
+        seed=config.seed,
+    ).to_numpy()
+    folder.write_config(config)
+    folder.write_frame(folder.split, table)
+    counts = ", ".join(f"{(table['split'] == name).sum()} {name}" for name in SPLITS)
+    say(f"split {config.split.kind}, seed {config.seed}: {counts}; {sound.y.sum()} defective in all")
+    return dataset, table
+
+
+def _take_up(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.DataFrame:
+    before = folder.config()
+    for section in ("dataset", "split", "seed", "relabel"):
+        was, now = getattr(before, section), getattr(config, section)
+        if was != now:
+            raise InputError(
+                f"{folder.path}: holds a run with {section} {_short(was)}, not {_short(now)}; choose "
+                "another --name or --out, or remove the folder"
+            )
+    table = folder.read_split()
+    present = dataset.table[~dataset.table["path"].isin(_left_out(folder))].set_index("image_id")
+    new, gone = set(present.index) - set(table["image_id"]), set(table["image_id"]) - set(present.index)
+    if new or gone:
+        raise InputError(
+            f"{folder.path}: the images changed since this run was made ({len(new)} new, {len(gone)} "
+            "gone); choose another --name, or remove the folder"
+        )
+    labels = present["label"].reindex(table["image_id"]).to_numpy()
+    changed = int((labels != table["label"].to_numpy()).sum())
+    if changed:
+        raise InputError(
+            f"{folder.path}: {changed} labels changed since this run was made; choose another --name, or "
+            "remove the folder"
+        )
+    # The images may lie elsewhere than they did when the run was made.
+    table["path"] = present["path"].reindex(table["image_id"]).to_numpy()
+    return table
+
+
+def _left_out(folder: RunFolder) -> set[str]:
+    return set(pd.read_csv(folder.problems)["path"]) if folder.problems.is_file() else set()
+
+
+def _report_problems(dataset: ImageDataset, folder: RunFolder) -> None:
+    if not dataset.problems:
+        return
+    for path, reason in dataset.problems:
+        warn(f"left out {path}: {reason}")
+    say(f"{len(dataset.problems)} files left out, listed in {folder.problems}")
+    with atomic_path(folder.problems) as temporary:
+        frame = pd.DataFrame(dataset.problems, columns=["path", "problem"])
+        frame.to_csv(temporary, index=False)
+
+
+def _short(value: object) -> str:
+    if hasattr(value, "model_dump"):
+        return ", ".join(f"{k}={v}" for k, v in value.model_dump(exclude_none=True).items())
+    return str(value)

@@ -1,0 +1,119 @@
+"""An experiment's folder: runs settings, remembers them, and reports how they did."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.config import RunConfig
+from bench.engine.context import Context
+from bench.engine.prepare import prepare
+from bench.engine.runner import run_jobs
+from bench.jobs import FitJob, Job, TrainJob, as_params, train_job
+from bench.outputs.write import write_figure
+from bench.run import cnn_weights
+from bench.run_folder import OK, RunFolder
+from features.errors import InputError
+from features.files import write_text
+from features.store.store import open_store
+from results.figures.confusion import confusions_figure
+from results.figures.tuning import tuning_figure
+from results.leaderboard import leaderboard, scored
+from results.predictions import read_predictions, rows_of
+from results.tables.formats import frame_to_markdown
+
+_COLUMNS = [
+    "stage", "setting", "last_loss", "best_epoch", "valid_auc", "roc_auc", "roc_auc_low", "roc_auc_high",
+    "accuracy", "tn", "fp", "fn", "tp", "fit_seconds", "chosen", "status",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of an experiment: its stage, the words for it, and its job."""
+
+    stage: str
+    words: str
+    job: FitJob | TrainJob
+
+
+class Lab:
+    """An experiment's folder: runs settings, remembers them, tells how they did."""
+
+    def __init__(self, config: RunConfig, name: str, out: str | Path):
+        self.config = config.model_copy(update={"name": f"{config.name}-{name}"})
+        self.folder = RunFolder(Path(out) / self.config.name)
+        self.dataset, images = prepare(self.config, self.folder)
+        self.context = Context(self.config, self.folder, images, open_store())
+        self.weights = cnn_weights(self.config, self.context)
+        self.settings: list[Setting] = []
+        self.jobs: list[Job] = []
+
+    def network(self, model: str, preprocess: str = "none", sampling: str = "all") -> TrainJob:
+        """Return the job that trains `model` as the configuration says."""
+        return train_job(self.config, model, preprocess, sampling, self.weights, self.dataset.symmetric)
+
+    def vary(self, job: TrainJob, variant: str, **params: Any) -> TrainJob:
+        """Return `job` with other parameters, named `variant` in tables."""
+        return replace(job, variant=variant, params=as_params({**dict(job.params), **params}))
+
+    def measure(self, settings: list[Setting]) -> None:
+        """Run what is missing of the settings, after those before."""
+        self.settings += settings
+        for setting in settings:
+            self.jobs += [*setting.job.needs, setting.job]
+        self.jobs = list(dict.fromkeys(self.jobs))
+        self.folder.write_manifest(self.config, self.jobs)
+        run_jobs(self.jobs, self.context)
+
+    def best(self, stage: str) -> Setting:
+        """Return the stage's setting with the best valid AUC; the first of equal ones."""
+        rows = [(self._row(each), each) for each in self.settings if each.stage == stage]
+        done = [pair for pair in rows if pair[0]["status"] == OK]
+        if not done:
+            raise InputError(f"{self.folder.path}: every setting of {stage} failed; see its logs folder")
+        return max(done, key=lambda pair: float(pair[0]["valid_auc"]))[1]
+
+    def finish(self, title: str) -> pd.DataFrame:
+        """Write the table and the figures; return the table."""
+        table = pd.DataFrame([self._row(setting) for setting in self.settings]).reindex(columns=_COLUMNS)
+        stages = list(dict.fromkeys(table["stage"]))
+        winners = {stage: self.best(stage).words for stage in stages if self._any_done(stage)}
+        table["chosen"] = [winners.get(s) == w for s, w in zip(table["stage"], table["setting"], strict=True)]
+        csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_text(self.folder.tables / "experiment.csv", csv)
+        shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
+        write_text(self.folder.tables / "experiment.md", frame_to_markdown(shown))
+        chosen = table[table["chosen"]]
+        figures = {
+            "experiment": tuning_figure(table[table["status"] == OK], title),
+            "confusion": confusions_figure(
+                {f"{row['stage']}: {row['setting']}": (row["tn"], row["fp"], row["fn"], row["tp"])
+                 for row in (chosen if len(stages) > 1 else table).to_dict("records") if row["status"] == OK}
+            ),
+        }  # fmt: skip
+        for name, figure in figures.items():
+            write_figure(figure, self.folder.figures, name)
+        return table
+
+    def _any_done(self, stage: str) -> bool:
+        return any(self.folder.is_ok(each.job) for each in self.settings if each.stage == stage)
+
+    def _row(self, setting: Setting) -> dict[str, Any]:
+        job = setting.job
+        outcome = self.folder.outcome(job.id)
+        row: dict[str, Any] = {"stage": setting.stage, "setting": setting.words}
+        if outcome is None or outcome.status != OK:
+            return {**row, "status": outcome.status if outcome else "not run"}
+        predictions = read_predictions([self.folder.predictions_path(job.id)])
+        (measured,) = leaderboard(predictions).to_dict("records")
+        (model,) = rows_of(predictions)
+        row |= {name: measured[name] for name in _COLUMNS if name in measured}
+        row["valid_auc"] = scored(model).valid_auc
+        if isinstance(job, TrainJob):
+            history = pd.read_parquet(self.folder.history_path(job))
+            row["last_loss"] = float(history["last_loss"].iloc[-1])
+            row["best_epoch"] = json.loads(str(measured["params"]))["best_epoch"]
+        return row

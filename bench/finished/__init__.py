@@ -1,0 +1,1 @@
+"""What loads the fitted models of a finished run."""

@@ -1,0 +1,1 @@
+"""What is written from a run folder alone: tables, figures, report, exports."""

@@ -1,0 +1,123 @@
+"""`defectbench report`: every table, figure and the HTML page of a run again, no model loaded."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from bench.console import task
+from bench.outputs.sprites import make_sprites
+from bench.outputs.suspects import best_audit, name_labels
+from bench.outputs.write import published_for, write_figures, write_tables
+from bench.run_folder import RunFolder
+from features.errors import InputError
+from features.files import write_text
+from results.report import Explorer, Provenance, render_page
+
+MOST_SUSPECTS = 60
+_FURTHER = {
+    "inspection": "Inspection: escapes and overkill",
+    "cost": "Cost of each model",
+    "per_class": "Each class",
+    "repeats": "Repeated splits (corrected resampled t-test)",
+    "clusters": "Clusters of the embeddings against the labels",
+}
+_FIGURES = {
+    "confusion": "Confusion matrices",
+    "scores": "Scores of good parts and defects",
+    "calibration": "Calibration",
+    "embeddings": "Embeddings",
+    "critical_difference": "Critical difference",
+}
+
+
+def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
+    """Write the tables, the figures and `report.html` from the run's files; return the page's path.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        A run; one that is still going on gives what there is.
+    out : str or Path, optional
+        The page; `report.html` in the run's folder by default.
+
+    Raises
+    ------
+    InputError
+        When nothing has been scored yet.
+    """
+    if folder.predictions().empty:
+        raise InputError(f"{folder.path}: nothing has been scored yet; finish the run first")
+    write_tables(folder)
+    return draw_report(folder, out)
+
+
+def draw_report(folder: RunFolder, out: str | Path | None = None) -> Path:
+    """Write the figures and `report.html` of a run whose tables are written; see `write_report`."""
+    write_figures(folder)
+    predictions, images = folder.predictions(), folder.read_split()
+    explorer = Explorer(
+        images[["image_id", "label", "y", "split"]], folder.projections(), _thumbnails(images)
+    )
+    path = Path(out) if out is not None else folder.path / "report.html"
+    write_text(path, render_page(predictions, folder.statuses(), explorer, _provenance(folder, images)))
+    return path
+
+
+def _thumbnails(images: pd.DataFrame):  # type: ignore[no-untyped-def]
+    """Return thumbnails, or None when the images are no longer where they were."""
+    paths = images["path"].tolist()
+    if not all(Path(path).is_file() for path in paths):
+        return None
+    with task("drawing thumbnails", len(paths)) as update:
+        return make_sprites(paths, update)
+
+
+def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
+    config = folder.config()
+    environment = json.loads((folder.path / "environment.json").read_text())
+    published, dataset = published_for(folder)
+    counts = images["split"].value_counts()
+    facts = {
+        "Run": config.name,
+        "Dataset": ", ".join([config.dataset.name, *(f"{k} {v}" for k, v in config.dataset.options.items())]),
+        "Split": f"{config.split.kind}, {' / '.join(f'{size:g}' for size in config.split.sizes)}",
+        "Seed": str(environment["seed"]),
+        "Commit": environment["commit"],
+        "Machine": f"{environment['platform']}, {environment['cores']} cores, Python {environment['python']}",
+        "Libraries": ", ".join(f"{k} {v}" for k, v in environment["libraries"].items() if v),
+    }
+    parts = ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("train", "valid", "test"))
+    return Provenance(
+        title=f"defectbench: {config.name}",
+        counts=f"{len(images):,} images of {config.dataset.name}, {int(images['y'].sum()):,} with a defect; "
+        f"{config.split.kind} split into {parts}.",
+        credit=environment.get("credit", ""),
+        facts=facts,
+        published=published,
+        dataset=dataset,
+        tables={title: _table(folder, name) for name, title in _FURTHER.items()},
+        audit=_suspects(folder, images),
+        figures={
+            title: (folder.figures / f"{name}.png").read_bytes()
+            for name, title in _FIGURES.items()
+            if (folder.figures / f"{name}.png").is_file()
+        },
+    )
+
+
+def _table(folder: RunFolder, name: str) -> pd.DataFrame:
+    path = folder.tables / f"{name}.csv"
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+
+
+def _suspects(folder: RunFolder, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the most suspect labels: of `defectbench audit` where it was run, else of the run itself."""
+    by_hand = folder.tables / "audit.csv"
+    if by_hand.is_file():
+        return pd.read_csv(by_hand).head(MOST_SUSPECTS)
+    job = best_audit(folder)
+    if job is None:
+        return pd.DataFrame()
+    audit = pd.read_parquet(folder.audit_path(job.id)).head(MOST_SUSPECTS)
+    return name_labels(audit, images)

@@ -1,0 +1,136 @@
+"""Tables and figures of a run, written from its predictions."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench.run_folder import RunFolder
+from features.files import atomic_path, write_text
+from results import figures as draw
+from results.blend import with_blend
+from results.leaderboard import DONE, leaderboard
+from results.predictions import FEATURE_SET, name_features
+from results.published import published_table
+from results.tables.formats import to_csv, to_html, to_latex, to_markdown
+from results.tables.per_class import per_class_table
+from results.tables.repeats import ranks_over_datasets, ranks_over_repeats, repeats_table
+from results.tables.side import cost_table, inspection_table, plain_to_markdown
+
+FORMATS = ("png", "svg")
+_TABLES = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+
+
+def write_tables(folder: RunFolder) -> pd.DataFrame:
+    """Write the leaderboard in every format, and the tables that go with it; return the leaderboard."""
+    predictions = with_blend(folder.predictions())
+    table = leaderboard(predictions, folder.statuses())
+    for suffix, write in _TABLES.items():
+        write_text(folder.tables / f"leaderboard.{suffix}", write(table))
+    published, _ = published_for(folder)
+    further = {
+        "published": published,
+        "inspection": inspection_table(table),
+        "cost": cost_table(table),
+        "per_class": per_class_table(predictions),
+        "clusters": folder.clusters(),
+        "repeats": repeats_of(folder)[0],
+    }
+    for name, frame in further.items():
+        if len(frame):
+            write_text(folder.tables / f"{name}.csv", to_csv(frame))
+            write_text(folder.tables / f"{name}.md", plain_to_markdown(frame))
+    return table
+
+
+def published_for(folder: RunFolder) -> tuple[pd.DataFrame, str]:
+    """Return the published figures for a run's images, and what those images are called there."""
+    name = folder.config().dataset.name
+    if name == "nexperia":
+        # The contests had images of their own: the first came as JPEG, the second as BMP.
+        first = folder.read_split()["path"].str.lower().str.endswith((".jpg", ".jpeg")).mean() > 0.5
+        name = "nexperia-1" if first else "nexperia-2"
+    return published_table(name), name
+
+
+def repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, Figure | None]:
+    """Return the table over repeated splits and its critical-difference diagram; empty for one split."""
+    folders = folder.repeats()
+    if len(folders) < 2:
+        return pd.DataFrame(), None
+    parts = [each.predictions().assign(repeat=number) for number, each in enumerate(folders)]
+    board = leaderboard(with_blend(pd.concat(parts, ignore_index=True)))
+    counts = folder.read_split()["split"].value_counts()
+    share = float(counts["test"] / counts["train"])
+    ranks, alike = ranks_over_repeats(board, share)
+    title = f"mean rank by ROC AUC over {len(folders)} splits; joined: a corrected t-test sees no difference"
+    joined = draw.joined(list(ranks.index), alike)
+    return repeats_table(board, share), draw.critical_difference_figure(ranks, joined, title)
+
+
+def write_figures(folder: RunFolder) -> list[str]:
+    """Write every figure that the run's files allow; return their paths."""
+    predictions, projections = with_blend(folder.predictions()), folder.projections()
+    made: dict[str, Callable[[], Figure | None]] = {}
+    if len(predictions):
+        board = leaderboard(predictions)
+        made |= {
+            "roc": lambda: draw.roc_figure(predictions),
+            "precision_recall": lambda: draw.precision_recall_figure(predictions),
+            "overkill_escape": lambda: draw.overkill_escape_figure(predictions),
+            "calibration": lambda: draw.calibration_figure(predictions),
+            "scores": lambda: draw.histograms_figure(predictions),
+            "confusion": lambda: draw.confusions_figure(confusions(board)),
+            "pareto": lambda: draw.pareto_figure(board),
+            "critical_difference": lambda: repeats_of(folder)[1],
+        }
+    if len(projections):
+        truth = folder.read_split()[["image_id", "y"]].rename(columns={"y": "defect"})
+        made["embeddings"] = lambda: draw.embeddings_figure(projections, truth, predictions)
+    written = []
+    for name, make in made.items():
+        figure = make()
+        if figure is not None:
+            written += write_figure(figure, folder.figures, name)
+    return written
+
+
+def write_ranks(folders: list[RunFolder], out: str | Path) -> list[str]:
+    """Write the critical-difference diagram over several datasets, one run each; return its paths.
+
+    Raises
+    ------
+    PredictionsError
+        For fewer than three datasets or models that all of them have.
+    """
+    boards = {str(folder.path): leaderboard(folder.predictions()) for folder in folders}
+    ranks, alike, p = ranks_over_datasets(boards)
+    title = (
+        f"mean rank by ROC AUC over {len(boards)} datasets (Friedman p = {p:.2g}); joined: Nemenyi's test "
+        "sees no difference"
+    )
+    figure = draw.critical_difference_figure(ranks, draw.joined(list(ranks.index), alike), title)
+    return write_figure(figure, Path(out), "critical_difference")
+
+
+def write_figure(figure: Figure, folder: Path, name: str) -> list[str]:
+    """Write a figure as PNG and SVG; return their paths."""
+    written = []
+    for suffix in FORMATS:
+        path = folder / f"{name}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(draw.render(figure, suffix))
+        written.append(str(path))
+    return written
+
+
+def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
+    """Return the counts (tn, fp, fn, tp) of each row of a leaderboard by a name for people."""
+    found = {}
+    for row in table[table["status"] == DONE].to_dict("records"):
+        name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
+        if row["sampling"] != "all":
+            name += f", {row['sampling']}"
+        found[name] = (row["tn"], row["fp"], row["fn"], row["tp"])
+    return found

@@ -1,0 +1,1 @@
+"""End-to-end networks, one module per architecture."""

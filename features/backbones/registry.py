@@ -1,0 +1,116 @@
+"""Networks without their heads: images in, penultimate activations out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from features.backbones import efficientnet_lite
+from features.backbones.resnet import resnet_body
+from features.backbones.vgg import vgg_body
+from features.backbones.weights import Weights, hash_state, load_matching, load_weights
+from features.errors import InputError
+from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A network in evaluation mode and what its embeddings are called.
+
+    Parameters
+    ----------
+    name : str
+        Architecture, such as `resnet18`.
+    weights : str
+        Name of the weights for tables: `random`, `imagenet`, `fine-tuned`, a file's stem.
+    sha256 : str
+        Hash of the weights.
+    module : Module
+        Takes normalised float images (n, 3, size, size), gives (n, dim).
+    dim : int
+        Length of one embedding.
+    mean, std : tuple of floats
+        Normalisation that the module expects.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    module: nn.Module
+    dim: int
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+
+def names() -> list[str]:
+    """Return the names of the backbones that `load_backbone` knows."""
+    return list(_REGISTRY)
+
+
+def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Backbone:
+    """Build a network up to its penultimate layer.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+    weights : str
+        `imagenet`, `random` or the path of a state dict; see `features.backbones.weights.load_weights`.
+    seed : int
+        For random weights.
+
+    Returns
+    -------
+    Backbone
+        512 dimensions for ResNet-18 and 34, 2048 for ResNet-50, 4096 for VGG-16 and 19, 1280 for
+        EfficientNet-Lite0.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or weights of another architecture; `WeightsUnavailable` (an InputError)
+        when they cannot be reached.
+
+    References
+    ----------
+    He et al., Deep residual learning for image recognition, CVPR 2016. Simonyan and Zisserman, Very deep
+    convolutional networks for large-scale image recognition, ICLR 2015.
+    """
+    if name not in _REGISTRY:
+        raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
+    found = load_weights(name, weights, seed=seed)
+    return backbone_from_weights(name, found)
+
+
+def backbone_from_weights(name: str, weights: Weights) -> Backbone:
+    """Build the backbone `name` from weights at hand; a head among them is left out."""
+    plan = _REGISTRY[name]
+    with torch.random.fork_rng(devices=[]):
+        module = plan.build()
+    load_matching(module, weights.state, weights.name)
+    sha256 = hash_state(module.state_dict())
+    return Backbone(name, weights.name, sha256, module.eval(), plan.dim, plan.mean, plan.std)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a backbone is built, untrained, and what goes in and comes out."""
+
+    build: Callable[[], nn.Module]
+    dim: int
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+
+_REGISTRY: dict[str, _Plan] = {
+    "resnet18": _Plan(partial(resnet_body, "resnet18"), 512),
+    "resnet34": _Plan(partial(resnet_body, "resnet34"), 512),
+    "resnet50": _Plan(partial(resnet_body, "resnet50"), 2048),
+    "vgg16_bn": _Plan(partial(vgg_body, "vgg16_bn"), 4096),
+    "vgg19_bn": _Plan(partial(vgg_body, "vgg19_bn"), 4096),
+    efficientnet_lite.NAME: _Plan(
+        efficientnet_lite.make_network, efficientnet_lite.DIM, efficientnet_lite.MEAN, efficientnet_lite.STD
+    ),
+}

@@ -1,0 +1,166 @@
+"""Pixels to embeddings through a device: out-of-memory halves the batch, copies overlap the network."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from features.backbones.fuse import grey_network, rgb_network
+from features.backbones.registry import Backbone
+from features.errors import InputError
+from features.pixels.transforms import resize_batch
+
+#: Images from which compiling pays for itself: about a minute on a CPU, less on a GPU.
+COMPILE_FROM = {"cpu": 40_000, "cuda": 20_000}
+
+Pending = Callable[[], np.ndarray]
+
+
+class Forward:
+    """uint8 pixels on the CPU to float32 embeddings on the CPU.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    size : int or (int, int)
+        What images are resized to, on the device.
+    device : torch.device
+    precision : str
+        What the network computes in.
+    compile : bool
+        Whether to compile the network; where that fails it runs uncompiled.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        size: int | tuple[int, int],
+        device: torch.device,
+        precision: str,
+        compile: bool = False,
+    ):
+        self.backbone, self.size, self.device, self.compile = backbone, size, device, compile
+        self.dtype = getattr(torch, precision)
+        self.limit: int | None = None
+        self._networks: dict[int, Any] = {}
+
+    def __call__(self, pixels: torch.Tensor) -> np.ndarray:
+        """Embed a batch, shape (n, channels, height, width), and wait for it."""
+        return self.start(pixels)()
+
+    @torch.inference_mode()
+    def start(self, pixels: torch.Tensor) -> Pending:
+        """Start a batch; the answer waits for it. On a GPU the next one can start meanwhile.
+
+        Raises
+        ------
+        InputError
+            When not even a single image fits into the device's memory.
+        """
+        parts: list[torch.Tensor] = []
+        done = 0
+        while done < len(pixels):
+            chunk = pixels[done : done + (self.limit or len(pixels))]
+            try:
+                parts.append(self._embed(chunk))
+            except (RuntimeError, MemoryError) as error:
+                self._halve(len(chunk), error)
+                continue
+            done += len(chunk)
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        if self.device.type != "cuda":
+            return lambda: whole.cpu().numpy()
+        host = torch.empty(whole.shape, dtype=whole.dtype, pin_memory=True)
+        host.copy_(whole, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record()
+
+        def wait() -> np.ndarray:
+            copied.synchronize()
+            return host.numpy()
+
+        return wait
+
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        pixels = resize_batch(pixels.to(self.device, non_blocking=True), self.size)
+        network = self._network(pixels.shape[1])
+        with autocast(self.device, self.dtype):
+            return network(pixels).float()
+
+    def _halve(self, images: int, error: Exception) -> None:
+        """Halve the batch if `error` says that memory ran out, else raise it."""
+        if not is_out_of_memory(error):
+            raise error
+        if images <= 1:
+            raise InputError(
+                f"one image does not fit into the memory of {self.device}: choose a smaller size or network"
+            ) from error
+        self.limit = images // 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _network(self, channels: int) -> Any:
+        if channels not in self._networks:
+            make = grey_network if channels == 1 else rgb_network
+            network = make(self.backbone).to(self.device).to(memory_format=torch.channels_last)
+            self._networks[channels] = _Compiled(network) if self.compile else network
+        return self._networks[channels]
+
+
+class _Compiled:
+    """A compiled network that falls back to itself uncompiled where no compiler works."""
+
+    def __init__(self, network: torch.nn.Module):
+        self.plain = network
+        self.network: Any = torch.compile(network, dynamic=None)
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        try:
+            return self.network(pixels)
+        except Exception as error:
+            if self.network is self.plain or is_out_of_memory(error):
+                raise
+            self.network = self.plain
+            return self.plain(pixels)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell whether an error means that memory ran out, on any device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def pays_to_compile(images: int, device: torch.device) -> bool:
+    """Tell whether so many images win back the time that compiling takes."""
+    return images >= COMPILE_FROM.get(device.type, np.inf)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device called `name`; `auto` takes CUDA, else MPS, else the CPU."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device {name!r}: choose auto, cpu, cuda or mps") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name!r}: this torch sees no CUDA GPU; use --device cpu")
+    return device
+
+
+def autocast(device: torch.device, dtype: torch.dtype):  # type: ignore[no-untyped-def]
+    """Return the autocast context of a precision; float32 needs none."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def stack_rows(stacks: Sequence[tuple[list[int], torch.Tensor]]) -> list[int]:
+    """Return the rows of several stacks, in their order."""
+    return [row for rows, _ in stacks for row in rows]

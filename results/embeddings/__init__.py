@@ -1,0 +1,1 @@
+"""What can be seen in embeddings: projections, clusters, suspect labels."""

@@ -1,0 +1,135 @@
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.cli.app import run_app
+
+
+def test_chips_are_made_and_checked(tmp_path, capsys):
+    out = tmp_path / "chips"
+    assert run_app(["data", "make", "chips", "--n", "30", "--out", str(out), "--layout", "first"]) == 0
+    assert len(list(out.rglob("*.jpg"))) == 30
+    assert run_app(["data", "check", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "dataset nexperia" in shown and "sound:" in shown and "275" in shown
+
+
+def test_making_into_a_full_folder_is_one_line(tmp_path, capsys):
+    (tmp_path / "x").write_text("")
+    assert run_app(["data", "make", "chips", "--n", "3", "--out", str(tmp_path)]) == 2
+    assert "holds something already" in capsys.readouterr().err
+
+
+def test_check_exits_non_zero_for_what_must_be_mended(parts, tmp_path, capsys):
+    (tmp_path / "parts" / "good" / "bad.png").write_bytes(b"junk")
+    first = tmp_path / "parts" / "good" / "part_000.png"
+    (tmp_path / "parts" / "scratch" / "copy.png").write_bytes(first.read_bytes())
+    assert run_app(["data", "check", parts["root"]]) == 1
+    shown = capsys.readouterr().out
+    assert "1 unreadable files" in shown and "bad.png: not a PNG" in shown
+    assert "1 LEAKS" in shown and "copy.png" in shown
+
+
+def test_check_of_a_missing_folder(capsys):
+    assert run_app(["data", "check", "nowhere"]) == 2
+    assert "nowhere: no such directory" in capsys.readouterr().err
+
+
+def test_the_sheet_is_a_picture(tmp_path):
+    assert run_app(["data", "make", "sheet", "--out", str(tmp_path / "s.png")]) == 0
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert sheet.size == (4 * 281, 4 * 273)
+
+
+CONFIG = """
+name = "tiny"
+[features]
+weights = ["random"]
+size = 32
+projections = false
+[classical]
+models = ["lda", "svm"]
+folds = 3
+[cnn]
+models = ["resnet18_fbp"]
+weights = "random"
+params = { epochs = 2, size = 32, batch_size = 16 }
+"""
+
+
+@pytest.fixture
+def chips_run(tmp_path, monkeypatch, capsys):
+    """A run on 80 generated chips in Nexperia's second layout; nothing is drawn at its end."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    assert run_app(["data", "make", "chips", "--n", "80", "--out", "chips"]) == 0
+
+    def run(*extra):
+        options = ["--dataset", "nexperia", "--root", "chips", "--name", "tiny", "--jobs", "1"]
+        return run_app(["run", "tiny.toml", *options, *extra])
+
+    return run
+
+
+def test_a_submission_has_the_contest_columns_and_order(chips_run):
+    assert chips_run("--models", "svm,resnet18_fbp") == 0
+    sample = pd.read_csv("chips/submission_sample.csv")
+    for model in ("best", "fit-svm-resnet18-random", "resnet18_fbp"):
+        arguments = ["predict", "runs/tiny", "--images", "chips/test/test_contest", "--model", model]
+        assert run_app([*arguments, "--out", "s.csv"]) == 0
+        mine = pd.read_csv("s.csv")
+        assert mine.columns.tolist() == ["id", "defect_score"]
+        assert mine["id"].tolist() == sample["id"].tolist()
+        assert mine["defect_score"].between(0, 1).all() and mine["defect_score"].nunique() > 1
+        assert run_app([*arguments, "--positive", "good", "--layout", "first", "--out", "g.csv"]) == 0
+        good = pd.read_csv("g.csv")
+        assert good.columns.tolist() == ["id", "label"]
+        assert (good["label"] + mine["defect_score"]).between(1 - 1e-5, 1 + 1e-5).all()
+
+
+def test_what_cannot_be_predicted_is_named(chips_run, tmp_path, capsys):
+    assert chips_run("--models", "lda") == 0
+    base = ["predict", "runs/tiny", "--out", "s.csv"]
+    capsys.readouterr()
+    assert run_app([*base, "--images", "nowhere"]) == 2
+    assert "nowhere: no such directory of images" in capsys.readouterr().err
+    assert run_app([*base, "--images", "chips/test", "--model", "xgb"]) == 2
+    assert "no model 'xgb'; give best or one of: fit-lda-resnet18-random" in capsys.readouterr().err
+    (tmp_path / "sample.csv").write_text("id,label\nabsent,0\n")
+    assert run_app([*base, "--images", "chips/test", "--sample", "sample.csv"]) == 2
+    assert "1 ids have no image" in capsys.readouterr().err
+    next((tmp_path / "chips/test/test_contest").iterdir()).write_bytes(b"junk")
+    assert run_app([*base, "--images", "chips/test"]) == 2
+    assert "images unreadable" in capsys.readouterr().err
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_preprocessings_and_samplings_are_swept(chips_run, tmp_path):
+    assert (
+        chips_run("--models", "lda,resnet18_fbp", "--preprocess", "none,II", "--sampling", "20B,balanced")
+        == 0
+    )
+    table = pd.read_csv("runs/tiny/tables/leaderboard.csv")
+    assert (table["status"] == "ok").all()
+    networks = table[table["features"] == "end-to-end"]
+    assert sorted(zip(networks["preprocess"], networks["sampling"], strict=True)) == [
+        ("II", "20B"), ("II", "balanced"), ("none", "20B"), ("none", "balanced"),
+    ]  # fmt: skip
+    frozen = table[table["features"] == "resnet18"]
+    assert sorted(zip(frozen["preprocess"], frozen["sampling"], strict=True)) == [
+        ("II", "all"), ("II", "balanced"), ("none", "all"), ("none", "balanced"),
+    ]  # fmt: skip
+    by_preprocess = frozen[frozen["sampling"] == "all"].set_index("preprocess")["roc_auc"]
+    assert by_preprocess["none"] != by_preprocess["II"]
+    markdown = (tmp_path / "runs/tiny/tables/leaderboard.md").read_text()
+    assert "preprocess" in markdown.splitlines()[0] and "sampling" in markdown.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [(["--sampling", "12X"], "such as 2000B"), (["--preprocess", "blur"], "no preprocessing 'blur'")],
+)
+def test_unknown_sweeps_are_named(chips_run, option, message, capsys):
+    assert chips_run(*option) == 2
+    assert message in capsys.readouterr().err

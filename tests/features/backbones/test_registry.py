@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch import nn
+
+from features.backbones import registry as backbones
+from features.backbones.fuse import fuse_batch_norms, grey_network, rgb_network
+from features.backbones.grey_stem import GreyStem
+from features.backbones.registry import load_backbone
+from features.errors import InputError
+
+DIMENSIONS = {"resnet50": 2048, "vgg16_bn": 4096, "vgg19_bn": 4096, "efficientnet_lite0": 1280}
+
+
+@pytest.fixture(scope="module", params=["resnet18", "resnet50"])
+def backbone(request):
+    loaded = load_backbone(request.param, "random", seed=0)
+    # Statistics as training leaves them, so that fusing has something to get wrong.
+    generator = torch.Generator().manual_seed(0)
+    for module in loaded.module.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3, generator=generator)
+            module.running_var.uniform_(0.5, 2, generator=generator)
+    return loaded
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_dimensions(name):
+    loaded = load_backbone(name, "random")
+    with torch.inference_mode():
+        assert loaded.module(torch.zeros(2, 3, 64, 64)).shape == (2, loaded.dim)
+    assert loaded.dim == DIMENSIONS.get(name, 512)
+
+
+def test_unknown_name_is_listed():
+    with pytest.raises(InputError, match="there are: resnet18"):
+        load_backbone("alexnet", "random")
+
+
+def close(a, b, relative=1e-3):
+    return (a - b).norm() / b.norm() < relative
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "efficientnet_lite0"], indirect=True)
+def test_fused_and_folded_networks_compute_the_same(backbone):
+    pixels = torch.randint(0, 256, (4, 1, 96, 80), dtype=torch.uint8)
+    mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
+    std = torch.tensor(backbone.std).view(1, 3, 1, 1)
+    plain = backbone.module((pixels.float() / 255 - mean) / std)
+    assert close(rgb_network(backbone)(pixels), plain)
+    assert close(grey_network(backbone)(pixels), plain)
+    assert close(rgb_network(backbone)(pixels.expand(-1, 3, -1, -1)), plain)
+
+
+def test_fusing_removes_every_batch_norm_of_a_resnet(backbone):
+    fused = fuse_batch_norms(backbone.module)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+    assert any(isinstance(module, nn.BatchNorm2d) for module in backbone.module.modules())
+
+
+def test_grey_network_has_a_one_channel_stem(backbone):
+    stems = [m for m in grey_network(backbone).modules() if isinstance(m, GreyStem)]
+    assert len(stems) == 1 and stems[0].conv.in_channels == 1
+
+
+def test_only_plain_convolutions_fold():
+    with pytest.raises(ValueError, match="plain convolution"):
+        GreyStem(nn.Conv2d(3, 6, 3, groups=3), (0.5,) * 3, (0.2,) * 3)

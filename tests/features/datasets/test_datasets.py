@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from features import datasets
+from features.datasets.base import ImageDataset
+from features.datasets.elpv import module_of
+from features.errors import InputError
+from features.pixels.images import read_image
+
+
+@pytest.fixture(params=datasets.names())
+def example(request, tmp_path):
+    spec = datasets.get_spec(request.param)
+    return spec, spec.write_example(tmp_path / "example", 0)
+
+
+def test_every_dataset_keeps_the_contract(example):
+    spec, options = example
+    dataset = datasets.load_dataset(spec.name, **options)
+    table = dataset.table
+    assert {"image_id", "path", "label"} <= set(table.columns)
+    assert table["image_id"].is_unique and len(table) >= 30
+    assert set(table["label"]) <= set(dataset.classes)
+    assert 0 < dataset.y.sum() < len(table)
+    assert dataset.y.dtype == np.int8
+    assert read_image(table["path"].iloc[0]).dtype == np.uint8
+    assert set(options) <= set(spec.options)
+
+
+def test_every_dataset_is_the_same_twice(example):
+    spec, options = example
+    first, second = (datasets.load_dataset(spec.name, **options) for _ in range(2))
+    pd.testing.assert_frame_equal(first.table, second.table)
+
+
+def test_every_dataset_refuses_unknown_options(example):
+    spec, options = example
+    with pytest.raises(InputError, match="takes no option colour"):
+        datasets.load_dataset(spec.name, **options, colour="blue")
+
+
+def test_every_dataset_names_a_missing_directory(example, tmp_path):
+    spec, options = example
+    if "root" not in spec.options:
+        pytest.skip("needs no directory")
+    with pytest.raises(InputError, match="nowhere"):
+        datasets.load_dataset(spec.name, **{**options, "root": str(tmp_path / "nowhere")})
+
+
+def test_unknown_dataset_is_named():
+    with pytest.raises(InputError, match=r"no dataset 'mnist'; there are: elpv, folder"):
+        datasets.load_dataset("mnist")
+
+
+def test_elpv_of_the_package():
+    pytest.importorskip("elpv_dataset")
+    dataset = datasets.load_dataset("elpv")
+    assert len(dataset.table) == 2624 and dataset.y.sum() == 821
+    assert datasets.load_dataset("elpv", threshold=0.2).y.sum() == 821 + 295
+    modules = dataset.table.groupby("type")["group"].nunique()
+    assert modules.to_dict() == {"mono": 18, "poly": 26}
+    weights = datasets.load_dataset("elpv", certainty_weights=True).table["weight"]
+    assert sorted(weights.round(3).unique()) == [0.667, 1.0]
+    assert "CC BY-NC-SA" in dataset.credit
+    assert read_image(dataset.table["path"].iloc[0]).shape == (300, 300)
+
+
+def test_modules_are_runs_of_one_type():
+    groups = module_of(pd.Series(["mono"] * 121 + ["poly"] * 30))
+    assert pd.Series(groups).nunique() == 3
+    assert pd.Series(groups).value_counts().max() == 61
+
+
+def test_folder_takes_many_classes(tmp_path, write_image):
+    for index in range(9):
+        write_image(f"root/{('good', 'chip', 'lead')[index % 3]}/{index}.png", np.zeros((9, 9), np.uint8))
+    dataset = datasets.load_dataset("folder", root=tmp_path / "root", positive="chip, lead")
+    assert dataset.classes == ("chip", "good", "lead") and dataset.y.sum() == 6
+
+
+def test_folder_asks_which_class_is_defective(tmp_path, write_image):
+    for name in ("a", "b"):
+        write_image(f"root/{name}/0.png", np.zeros((9, 9), np.uint8))
+    with pytest.raises(InputError, match="--positive, out of: a, b"):
+        datasets.load_dataset("folder", root=tmp_path / "root")
+    with pytest.raises(InputError, match="no class c"):
+        datasets.load_dataset("folder", root=tmp_path / "root", positive="c")
+
+
+def test_folder_without_images_or_classes(tmp_path):
+    (tmp_path / "root").mkdir()
+    with pytest.raises(InputError, match="no subfolders"):
+        datasets.load_dataset("folder", root=tmp_path / "root")
+    (tmp_path / "root" / "good").mkdir()
+    with pytest.raises(InputError, match="no PNG"):
+        datasets.load_dataset("folder", root=tmp_path / "root")
+
+
+def test_folder_reports_files_that_are_no_images(tmp_path, parts):
+    (tmp_path / "parts" / "good" / "notes.txt").write_text("hello")
+    (tmp_path / "parts" / "good" / ".hidden").write_text("hello")
+    dataset = datasets.load_dataset("folder", **parts)
+    assert [path.rsplit("/", 1)[1] for path, _ in dataset.problems] == ["notes.txt"]
+
+
+def test_equal_stems_keep_their_suffix(tmp_path, write_image):
+    for name in ("good/a.png", "good/a.bmp", "bad/b.png"):
+        write_image(f"root/{name}", np.zeros((9, 9), np.uint8))
+    table = datasets.load_dataset("folder", root=tmp_path / "root").table
+    assert sorted(table["image_id"]) == ["bad/b", "good/a.bmp", "good/a.png"]
+
+
+def test_one_class_only_and_too_few_are_named():
+    table = pd.DataFrame({"image_id": list("abc"), "path": list("abc"), "label": ["good"] * 3})
+    dataset = ImageDataset("folder", table, ("good", "bad"), ("bad",))
+    with pytest.raises(InputError, match="one class only, no defective image among 3"):
+        dataset.check_learnable(1)
+    table.loc[0, "label"] = "bad"
+    with pytest.raises(InputError, match="images are too few for three splits"):
+        dataset.check_learnable(5)
+
+
+def test_empty_and_doubled_tables_are_refused():
+    columns = {"image_id": ["a", "a"], "path": ["a", "b"], "label": ["good", "good"]}
+    with pytest.raises(InputError, match="'a' occurs twice"):
+        ImageDataset("x", pd.DataFrame(columns), ("good", "bad"), ("bad",))
+    with pytest.raises(InputError, match="no images"):
+        ImageDataset("x", pd.DataFrame(columns).head(0), ("good", "bad"), ("bad",))

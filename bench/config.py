@@ -7,11 +7,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import classifiers
 from features import datasets
 from features.backbones import registry as backbones
+from features.datasets.options import describe_problem
 from features.errors import InputError
 from features.pixels.preprocess import get_preprocess
 
@@ -20,20 +21,27 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DatasetConfig(_Section):
-    """Which images. Options that a dataset does not take must stay unset."""
+class DatasetConfig(BaseModel):
+    """Which images: the name of a dataset and, beside it, the dataset's own options.
+
+    The options are checked against the model of the dataset (`DatasetSpec.options`) and stored with their
+    defaults. `None` stands for "not given".
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str = "elpv"
-    root: str | None = None
-    positive: str | None = None
-    threshold: float | None = None
-    certainty_weights: bool | None = None
-    boxes: str | None = None
-    fill_missing_boxes: bool | None = None
-    n: int | None = Field(default=None, ge=1)
-    data_seed: int | None = Field(default=None, ge=0)
-    difficulty: float | None = Field(default=None, gt=0)
-    label_noise: float | None = Field(default=None, ge=0, lt=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("name", cls.model_fields["name"].default)
+        if name not in datasets.names():
+            return {"name": name}
+        options = {key: value for key, value in values.items() if key != "name"}
+        return {"name": name, **datasets.get_spec(name).options.model_validate(options).values()}
 
     @field_validator("name")
     @classmethod
@@ -42,8 +50,8 @@ class DatasetConfig(_Section):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The dataset's own options that are set."""
-        return {k: v for k, v in self.model_dump(exclude={"name"}).items() if v is not None}
+        """The dataset's own options whose value is not the default."""
+        return datasets.get_spec(self.name).options.model_validate(self.model_extra).changed()
 
 
 class SplitConfig(_Section):
@@ -208,7 +216,7 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
         raise InputError(f"{source}: not valid TOML: {error}") from None
     data.setdefault("name", path.stem)
     changes = _given(overrides or {})
-    merged = _merge(data, changes)
+    merged = _merge(_without_other_options(data, changes), changes)
     if "dataset" in changes and "name" not in changes:
         merged["name"] = _run_name(data, merged)
     if "relabel" in changes and "name" not in changes:
@@ -216,7 +224,7 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
     try:
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
-        raise InputError(f"{source}: {_first_problem(error)}") from None
+        raise InputError(f"{source}: {_first_problem(error, merged)}") from None
     return _for_all(config, changes.get("cnn", {}).get("params", {}))
 
 
@@ -240,6 +248,16 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _without_other_options(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Drop the options of a file's dataset that the dataset named by a flag does not take."""
+    name = changes.get("dataset", {}).get("name")
+    section = data.get("dataset")
+    if name not in datasets.names() or not isinstance(section, dict) or section.get("name", "elpv") == name:
+        return data
+    taken = {"name", *datasets.get_spec(name).options.model_fields}
+    return {**data, "dataset": {key: value for key, value in section.items() if key in taken}}
+
+
 def _for_all(config: RunConfig, said: Container[str]) -> RunConfig:
     """Drop what a file says of single networks where a flag says it of all of them."""
     of = {
@@ -259,13 +277,17 @@ def _run_name(before: dict[str, Any], after: dict[str, Any]) -> str:
     return f"{name}-{Path(root).expanduser().resolve().name}" if root else str(name)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, data: dict[str, Any]) -> str:
     problem = error.errors()[0]
+    section, *rest = problem["loc"]
+    if section == "dataset" and rest and rest != ["name"]:
+        name = data["dataset"].get("name", "elpv")
+        return describe_problem(name, datasets.get_spec(name).options, tuple(rest), problem)
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        section: Any = RunConfig
+        model: Any = RunConfig
         for part in problem["loc"][:-1]:
-            section = section.model_fields[part].annotation
-        return f"unknown key {where!r}; known here: {', '.join(section.model_fields)}"
+            model = model.model_fields[part].annotation
+        return f"unknown key {where!r}; known here: {', '.join(model.model_fields)}"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{where} = {problem['input']!r}: {message}"

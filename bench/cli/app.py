@@ -175,7 +175,7 @@ def datasets() -> None:
     from features import datasets as registry
 
     specs = [registry.get_spec(name) for name in registry.names()]
-    console.out.print(_listing([(s.name, ", ".join(s.options), s.summary) for s in specs]))
+    console.out.print(_listing([(s.name, ", ".join(s.options.model_fields), s.summary) for s in specs]))
 
 
 def run_app(args: list[str] | None = None) -> int:

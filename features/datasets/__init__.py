@@ -5,6 +5,7 @@ from typing import Any
 
 from features.datasets import chips, elpv, folder, nexperia
 from features.datasets.base import DatasetSpec, ImageDataset
+from features.datasets.options import Options, checked
 from features.errors import InputError
 
 _REGISTRY: dict[str, DatasetSpec] = {
@@ -17,7 +18,7 @@ _REGISTRY: dict[str, DatasetSpec] = {
     )
 }
 
-__all__ = ["DatasetSpec", "ImageDataset", "get_spec", "load_dataset", "name_of", "names"]
+__all__ = ["DatasetSpec", "ImageDataset", "Options", "get_spec", "load_dataset", "name_of", "names"]
 
 
 def names() -> list[str]:
@@ -52,7 +53,7 @@ def load_dataset(name: str, **options: Any) -> ImageDataset:
     name : str
         One of `names()`.
     **options
-        The dataset's own options; `None` stands for "not given".
+        The dataset's own options, the fields of its `DatasetSpec.options`; `None` stands for "not given".
 
     Returns
     -------
@@ -65,11 +66,4 @@ def load_dataset(name: str, **options: Any) -> ImageDataset:
         For an unknown dataset or option, and for whatever is wrong with the files.
     """
     spec = get_spec(name)
-    given = {key: value for key, value in options.items() if value is not None}
-    unknown = sorted(set(given) - set(spec.options))
-    if unknown:
-        raise InputError(
-            f"dataset {name} takes no option {', '.join(unknown)}; it takes: "
-            f"{', '.join(spec.options) or 'none'}"
-        )
-    return spec.load(**given)
+    return spec.load(**checked(name, spec.options, options).values())

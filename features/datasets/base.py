@@ -1,13 +1,14 @@
 """What every dataset is: one table of images, a class list, and which classes are defects."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from features.datasets.options import Options
 from features.errors import InputError
 
 REQUIRED_COLUMNS = ("image_id", "path", "label")
@@ -101,25 +102,26 @@ class ImageDataset:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """One line of the registry.
+    """One entry of the registry.
 
     Parameters
     ----------
     name : str
         What the user types after `--dataset`.
     load : callable
-        Takes the options as keywords, returns an `ImageDataset`.
+        Takes every field of `options` as a keyword, returns an `ImageDataset`.
     summary : str
         One line for `defectbench datasets`.
     write_example : callable
         `write_example(directory, seed)` writes a small example of the dataset's files and returns
         the options that load it; the registry-wide tests and the docs use it.
-    options : tuple of str
-        The keywords that `load` takes.
+    options : type
+        A subclass of `features.datasets.options.Options`: one field for each keyword of `load`. The
+        configuration, the command line and `defectbench datasets` are built from it.
     """
 
     name: str
     load: Callable[..., ImageDataset]
     summary: str
     write_example: Callable[[Path, int], dict[str, Any]]
-    options: tuple[str, ...] = field(default=())
+    options: type[Options] = Options

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import Field
 
 from features.cache_folder import cache_folder
 from features.chips.statistics import DEFECTS
@@ -12,9 +13,35 @@ from features.chips.writer import TRUTH, write_chips
 from features.datasets import nexperia
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS
+from features.datasets.options import Options
 from features.errors import InputError
 
 CREDIT = "generated photographs (defectbench data make chips), not real parts"
+
+
+class ChipsOptions(Options):
+    """Options of `load`."""
+
+    n: int = Field(
+        default=4000, ge=1, description="Number of images to generate.", json_schema_extra={"flag": True}
+    )
+    data_seed: int = Field(default=0, ge=0, description="Seed of the generator.")
+    difficulty: float = Field(
+        default=1.0,
+        gt=0,
+        description="Divisor of the contrast of the defects.",
+        json_schema_extra={"flag": True},
+    )
+    label_noise: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the training images that get a wrong label.",
+        json_schema_extra={"flag": True},
+    )
+    keep_in: str | None = Field(
+        default=None, description="Folder to keep the images in; by default the cache folder."
+    )
 
 
 def load(
@@ -95,5 +122,5 @@ SPEC = DatasetSpec(
     load=load,
     summary="generated chips that stand in for nexperia, any number of them",
     write_example=write_example,
-    options=("n", "data_seed", "difficulty", "label_noise", "keep_in"),
+    options=ChipsOptions,
 )

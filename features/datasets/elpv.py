@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
+from features.datasets.options import Options
 from features.errors import InputError
 
 CREDIT = (
@@ -16,6 +18,26 @@ CREDIT = (
     "(https://github.com/zae-bayern/elpv-dataset)"
 )
 CELLS_PER_MODULE = 60
+
+
+class ElpvOptions(Options):
+    """Options of `load`."""
+
+    root: str | None = Field(
+        default=None,
+        description="Folder with labels.csv and images/; by default the installed package's.",
+        json_schema_extra={"flag": True},
+    )
+    threshold: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Defect probability above which a cell is defective.",
+        json_schema_extra={"flag": True},
+    )
+    certainty_weights: bool = Field(
+        default=False, description="Weigh images by how certain their label is (1, or 2/3 for doubtful ones)."
+    )
 
 
 def load(
@@ -53,8 +75,6 @@ def load(
     labels = root / "labels.csv"
     if not labels.is_file():
         raise InputError(f"{labels}: no such file; --root takes the folder with labels.csv and images/")
-    if not 0 <= threshold < 1:
-        raise InputError(f"threshold {threshold}: give a probability from 0 up to, not including, 1")
     table = pd.read_csv(labels, sep=r"\s+", header=None)
     if table.shape[1] != 3 or not pd.api.types.is_numeric_dtype(table[1]):
         raise InputError(f"{labels}: expected three columns without header: path, probability, type")
@@ -120,5 +140,5 @@ SPEC = DatasetSpec(
     load=load,
     summary="2,624 solar cells, 300 x 300 grey, good / defective (CC BY-NC-SA 4.0)",
     write_example=write_example,
-    options=("root", "threshold", "certainty_weights"),
+    options=ElpvOptions,
 )

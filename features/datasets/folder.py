@@ -6,12 +6,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
+from features.datasets.options import Options
 from features.errors import InputError
 from features.pixels.images import list_images
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
+
+
+class FolderOptions(Options):
+    """Options of `load`."""
+
+    root: str = Field(description="Folder with one subfolder per class.", json_schema_extra={"flag": True})
+    positive: str | tuple[str, ...] | None = Field(
+        default=None, description="Defective class or classes.", json_schema_extra={"flag": True}
+    )
 
 
 def load(root: str | Path, positive: str | tuple[str, ...] | None = None) -> ImageDataset:
@@ -103,5 +114,5 @@ SPEC = DatasetSpec(
     load=load,
     summary="any directory with one subfolder per class (PNG, JPEG, BMP, TIFF; 8 or 16 bit)",
     write_example=write_example,
-    options=("root", "positive"),
+    options=FolderOptions,
 )

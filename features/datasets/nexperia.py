@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pydantic import Field
 
 from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
+from features.datasets.options import Options
 from features.errors import InputError
 from features.pixels.images import SUFFIXES
 
@@ -22,6 +24,24 @@ LAYOUTS = {
     "second": ("train/train_contest/good_all", "train/train_contest/defect", "test/test_contest"),
     "rearranged": ("train/good", "train/defect", "test"),
 }
+
+
+class NexperiaOptions(Options):
+    """Options of `load`."""
+
+    root: str = Field(
+        description="Folder that holds train/ and test/, or a folder around it.",
+        json_schema_extra={"flag": True},
+    )
+    boxes: str | None = Field(
+        default=None,
+        description="CSV file of defect boxes; by default every box file found beside the images.",
+    )
+    fill_missing_boxes: bool = Field(
+        default=False,
+        description="Give images without a box the median box of their class.",
+        json_schema_extra={"flag": True},
+    )
 
 
 def load(
@@ -186,5 +206,5 @@ SPEC = DatasetSpec(
     load=load,
     summary="chips in tape pockets, 275 x 267 grey, both contests' files, defect boxes (private)",
     write_example=write_example,
-    options=("root", "boxes", "fill_missing_boxes"),
+    options=NexperiaOptions,
 )

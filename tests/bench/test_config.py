@@ -70,7 +70,7 @@ def write(tmp_path, text):
     ("text", "message"),
     [
         ("sead = 1", r"c\.toml: unknown key 'sead'; known here: name, seed"),
-        ("[dataset]\ncolour = 1", r"unknown key 'dataset\.colour'; known here: name, root"),
+        ("[dataset]\ncolour = 1", r"c\.toml: dataset elpv takes no option colour; it takes: root, threshold"),
         ("[dataset]\nname = 'mnist'", r"dataset\.name = 'mnist': no dataset 'mnist'"),
         ("[classical]\nmodels = ['mlp']", r"classical\.models = .*no classical model 'mlp'"),
         ("[features]\nbackbones = ['alexnet']", "no backbone 'alexnet'"),

@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +27,19 @@ def test_every_dataset_keeps_the_contract(example):
     assert 0 < dataset.y.sum() < len(table)
     assert dataset.y.dtype == np.int8
     assert read_image(table["path"].iloc[0]).dtype == np.uint8
-    assert set(options) <= set(spec.options)
+    assert set(options) <= set(spec.options.model_fields)
+
+
+def test_every_dataset_takes_the_options_that_its_model_lists():
+    for name in datasets.names():
+        spec = datasets.get_spec(name)
+        fields = spec.options.model_fields
+        parameters = inspect.signature(spec.load).parameters
+        assert list(fields) == list(parameters), name
+        for option, field in fields.items():
+            assert field.description and field.description.endswith("."), f"{name}: {option}"
+            default = parameters[option].default
+            assert field.is_required() or field.default == default, f"{name}: {option}"
 
 
 def test_every_dataset_is_the_same_twice(example):
@@ -42,7 +56,7 @@ def test_every_dataset_refuses_unknown_options(example):
 
 def test_every_dataset_names_a_missing_directory(example, tmp_path):
     spec, options = example
-    if "root" not in spec.options:
+    if "root" not in spec.options.model_fields:
         pytest.skip("needs no directory")
     with pytest.raises(InputError, match="nowhere"):
         datasets.load_dataset(spec.name, **{**options, "root": str(tmp_path / "nowhere")})

@@ -1,9 +1,12 @@
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.datasets import load_dataset
 from features.datasets.base import ImageDataset
 from features.errors import InputError
 from features.splits import make_split
@@ -80,3 +83,36 @@ def test_official_open_rows_are_shared_out():
 def test_what_cannot_be_split_is_named(options, message):
     with pytest.raises(InputError, match=message):
         make_split(dataset(), **options)
+
+
+def digest(split):
+    return hashlib.blake2b(",".join(split).encode(), digest_size=8).hexdigest()
+
+
+def several_classes():
+    labels = np.random.default_rng(5).choice(
+        ["good", "dent", "scratch", "crack"], 300, p=[0.6, 0.2, 0.15, 0.05]
+    )
+    ids = [f"i{i}" for i in range(300)]
+    table = pd.DataFrame({"image_id": ids, "path": ids, "label": labels})
+    return ImageDataset("made", table, ("good", "dent", "scratch", "crack"), ("dent", "scratch", "crack"))
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "expected"),
+    [
+        (dataset(), {}, "f0c2f6bc2d336aa6"),
+        (dataset(), {"seed": 7}, "d17a93df17386543"),
+        (dataset(97, 0.2, seed=3), {"sizes": (0.7, 0.1, 0.2), "seed": 1}, "8cddc1c944b2486d"),
+        (several_classes(), {"seed": 2}, "e631c05ac63d393d"),
+        (dataset(split=["test"] * 50 + ["train"] * 150), {"kind": "official"}, "865cdba8a2db4f3f"),
+        (dataset(split=["test"] * 50 + [None] * 150), {"kind": "official", "seed": 4}, "8c8648618f433a37"),
+    ],
+)
+def test_ordinary_datasets_keep_their_split(data, options, expected):
+    assert digest(make_split(data, **options)) == expected
+
+
+@pytest.mark.parametrize(("seed", "expected"), [(0, "2db855e53735989a"), (1, "f640ee7b63c40627")])
+def test_elpv_keeps_the_split_of_the_reference_runs(seed, expected):
+    assert digest(make_split(load_dataset("elpv"), seed=seed)) == expected

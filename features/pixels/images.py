@@ -1,5 +1,6 @@
 """Files to pixels: decoding, and a scan that names every file that cannot be decoded."""
 
+import functools
 import io
 import os
 import warnings
@@ -94,6 +95,7 @@ def scan_images(
     *,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    observe: Callable[[int, np.ndarray], None] | None = None,
 ) -> pd.DataFrame:
     """Decode every file once; tell what it holds or why it cannot be used.
 
@@ -105,6 +107,10 @@ def scan_images(
         Threads; the number of cores by default (the decoders release the GIL).
     progress : callable, optional
         Called with the number of files done so far.
+    observe : callable, optional
+        `observe(position, pixels)` is called with the position in `paths` and the decoded pixels of each
+        sound image, in the thread that decoded it. It saves a second decoding; see
+        `features.structure.fingerprints`.
 
     Returns
     -------
@@ -114,8 +120,9 @@ def scan_images(
         (empty when the image is sound).
     """
     rows = []
+    scan = functools.partial(_scan, observe)
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for done, row in enumerate(pool.map(_scan, paths), start=1):
+        for done, row in enumerate(pool.map(scan, paths, range(len(paths))), start=1):
             rows.append(row)
             if progress is not None:
                 progress(done)
@@ -137,12 +144,16 @@ def _walk(folder: Path) -> Iterable[Path]:
         yield from (Path(root, name) for name in names)
 
 
-def _scan(path: str) -> tuple[str, str, int, int, int, str]:
+def _scan(
+    observe: Callable[[int, np.ndarray], None] | None, path: str, position: int
+) -> tuple[str, str, int, int, int, str]:
     try:
         data = read_bytes(path)
         pixels = decode_image(data, path)
     except UnreadableImage as error:
         return path, "", 0, 0, 0, error.reason
+    if observe is not None:
+        observe(position, pixels)
     channels = 1 if pixels.ndim == 2 else 3
     return path, content_hash(data), pixels.shape[0], pixels.shape[1], channels, ""
 

@@ -80,3 +80,13 @@ def test_scan_keeps_order_and_names_the_bad(tmp_path, write_image):
     assert scan["content"][:5].nunique() == 5
     assert scan.loc[0, ["height", "width", "channels"]].tolist() == [48, 64, 1]
     assert done[-1] == len(paths)
+
+
+def test_scan_hands_each_sound_image_to_an_observer(write_image):
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 255, (12, 10 + i), dtype=np.uint8) for i in range(3)]
+    paths = [write_image(f"{i}.png", pixels) for i, pixels in enumerate(pictures)]
+    seen = {}
+    scan_images([paths[0], "absent.png", *paths[1:]], observe=seen.__setitem__)
+    assert sorted(seen) == [0, 2, 3]
+    assert all((seen[at] == pixels).all() for at, pixels in zip((0, 2, 3), pictures, strict=True))

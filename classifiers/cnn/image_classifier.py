@@ -1,7 +1,8 @@
 """The base of every end-to-end network: images in, probabilities out, trained by skorch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import augment, tta
 from classifiers.cnn.training.batches import PixelDataset, to_tensor
+from classifiers.cnn.training.identity import identify
 from classifiers.cnn.training.loop import VALID_BATCH, Report, train
+from classifiers.cnn.training.settings import TrainingSettings
 from features.backbones.registry import Backbone
 from features.backbones.weights import hash_state
 from features.chunks import chunks
@@ -195,6 +198,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             torch.manual_seed(self.random_state)
             self.n_channels_ = 1 if X.ndim == 3 else 3
             self.module_ = self.build(self._n_outputs(), self.n_channels_)
+            identity = ""
+            if self.checkpoint is not None:
+                data = (X, codes, weight, X_valid, codes_valid)
+                identity = identify(self._identity(), self.module_.state_dict(), data)
             self.device_ = choose_device(self.device)
             self.module_.to(self.device_).to(memory_format=torch.channels_last)
             X, X_valid = self._resized(X), self._resized(X_valid)
@@ -202,7 +209,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 # The body never changes, so one pass over the images serves every epoch.
                 X, X_valid = self.embed(X), self.embed(X_valid)
             self.history_, self.best_epoch_ = train(
-                self,
+                self.training_settings(identity),
                 self.module_,
                 self.device_,
                 PixelDataset(X, codes, weight),
@@ -262,6 +269,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         """Make the network as it is before its weights are loaded; needs no weights of its own."""
         with torch.random.fork_rng():
             return clone(self).set_params(weights="random").build(self._n_outputs(), self.n_channels_)
+
+    def training_settings(self, identity: str = "") -> TrainingSettings:
+        """Return the parameters that concern training, with the digest of the training."""
+        shared = {field.name for field in fields(TrainingSettings)} - {"identity", "learning_rate"}
+        values = {name: getattr(self, name) for name in shared}
+        return TrainingSettings(**values, identity=identity, learning_rate=self.highest_rate)
+
+    def _identity(self) -> dict[str, Any]:
+        # The device is left out: training that was killed on one device may go on on another.
+        params = {k: v for k, v in self.get_params().items() if k not in ("checkpoint", "device")}
+        return {**params, "class": type(self).__qualname__, "classes": self.classes_.tolist()}
 
     def _is_frozen(self) -> bool:
         return bool(getattr(self, "last_layer_only", False))

@@ -66,11 +66,11 @@ class Checkpoint(Callback):
     path : str, optional
         Where to; None saves nothing.
     best : BestEpoch
-    identity : dict
-        What must be equal for the file to be taken up again.
+    identity : str
+        Digest of the training. `resume` ignores a file with another one.
     """
 
-    def __init__(self, path: str | None, best: BestEpoch, identity: dict[str, Any]):
+    def __init__(self, path: str | None, best: BestEpoch, identity: str):
         self.path, self.best, self.identity = path, best, identity
 
     def resume(self, net: Any) -> int:

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from skorch.callbacks import Callback
@@ -15,10 +14,7 @@ from classifiers.cnn.training import augment
 from classifiers.cnn.training.batches import BatchIterator, EpochOrder, PixelDataset
 from classifiers.cnn.training.checkpoint import BestEpoch, Checkpoint, StopTraining
 from classifiers.cnn.training.net import Net, TargetLoss, ValidScores, WarmupCosine
-from features.errors import InputError
-
-if TYPE_CHECKING:
-    from classifiers.cnn.image_classifier import ImageClassifier
+from classifiers.cnn.training.settings import TrainingSettings
 
 Report = Callable[[dict[str, float]], None]
 
@@ -34,7 +30,7 @@ _HISTORY = {
 
 
 def train(
-    settings: "ImageClassifier",
+    settings: TrainingSettings,
     module: BodyAndHead,
     device: torch.device,
     data: PixelDataset,
@@ -45,27 +41,28 @@ def train(
 
     Parameters
     ----------
-    settings : ImageClassifier
-        Its constructor parameters say how.
+    settings : TrainingSettings
+        How to train.
     module : BodyAndHead
-        On `device`; holds the chosen epoch's weights afterwards.
+        Network on `device`. Afterwards it holds the weights of the chosen epoch.
     device : device
+        Where the network computes.
     data, valid : PixelDataset
-        Rows to learn from, and rows that choose the epoch.
+        Training rows, and the rows that select the epoch.
     report : callable, optional
         Called after each epoch.
 
     Returns
     -------
     history : DataFrame
-        One row an epoch.
+        One row per epoch.
     best_epoch : int
-        The epoch, from 1, whose weights are kept.
+        The epoch, counted from 1, whose weights are kept.
     """
     codes = data.targets[:, 0].numpy().astype(int)
     order = EpochOrder(codes, settings.sampling, settings.random_state)
     best = BestEpoch(settings.patience, settings.keep_best)
-    checkpoint = Checkpoint(settings.checkpoint, best, _identity(settings, data))
+    checkpoint = Checkpoint(settings.checkpoint, best, settings.identity)
     batches = -(-len(order) // settings.batch_size)
     clock = [0]
     net = Net(
@@ -81,9 +78,9 @@ def train(
         iterator_valid__batch_size=VALID_BATCH,
         train_split=predefined_split(valid),
         callbacks=[
-            WarmupCosine(settings.epochs, batches, settings.warmup, _is_constant(settings.schedule)),
+            WarmupCosine(settings.epochs, batches, settings.warmup, settings.schedule == "constant"),
             ValidScores(),
-            _Reporter(report, settings.stop_after or settings.epochs),
+            _Reporter(report, settings.last_epoch),
             best,
             checkpoint,
         ],
@@ -100,12 +97,11 @@ def train(
     # A module handed over as an instance is taken as it is, so `module` is what gets trained.
     assert net.module_ is module
     done = checkpoint.resume(net)
-    epochs = min(settings.epochs, settings.stop_after or settings.epochs)
-    if done < epochs and not best.exhausted:
+    if done < settings.last_epoch and not best.exhausted:
         net.notify("on_train_begin", X=data, y=None)
         try:
             # Not partial_fit: it would take a Ctrl-C for the end of the training.
-            net.fit_loop(data, epochs=epochs - done)
+            net.fit_loop(data, epochs=settings.last_epoch - done)
         except StopTraining:
             pass
         net.notify("on_train_end", X=data, y=None)
@@ -113,13 +109,13 @@ def train(
     return pd.DataFrame(rows), best.restore(module)
 
 
-def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.optim.Optimizer:
-    """Make the optimizer of the parameters that are trained, with a rate for each stage."""
+def make_optimizer(settings: TrainingSettings, module: BodyAndHead) -> torch.optim.Optimizer:
+    """Make the optimizer of the trainable parameters, with one learning rate per stage."""
     stages = [module.head, *reversed(list(module.body.children()))]
     groups: list[dict[str, Any]] = []
     for depth, stage in enumerate(stages):
         trained = [p for p in stage.parameters() if p.requires_grad]
-        rate = settings.highest_rate * settings.layer_decay**depth
+        rate = settings.learning_rate * settings.layer_decay**depth
         for params, decay in (
             ([p for p in trained if p.ndim > 1], settings.weight_decay),
             ([p for p in trained if p.ndim <= 1], 0.0),
@@ -127,20 +123,12 @@ def make_optimizer(settings: "ImageClassifier", module: BodyAndHead) -> torch.op
             if params:
                 groups.append({"params": params, "lr": rate, "weight_decay": decay})
     if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.highest_rate, fused=True)
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.highest_rate, momentum=0.9, nesterov=True)
-    raise InputError(f"optimizer {settings.optimizer!r}: choose adamw or sgd")
-
-
-def _is_constant(schedule: str) -> bool:
-    if schedule not in ("cosine", "constant"):
-        raise InputError(f"schedule {schedule!r}: choose cosine or constant")
-    return schedule == "constant"
+        return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
 
 
 class _Reporter(Callback):
-    """Tell the caller of each epoch, with the time that is left."""
+    """Report each epoch to the caller, with the time left."""
 
     def __init__(self, report: Report | None, epochs: int):
         self.report, self.epochs = report, epochs
@@ -161,15 +149,3 @@ class _Reporter(Callback):
                 "seconds_left": each * (self.epochs - done),
             }
         )
-
-
-def _identity(settings: "ImageClassifier", data: PixelDataset) -> dict[str, Any]:
-    """Say what must be equal for a checkpoint to be of this very training."""
-    params = {k: v for k, v in settings.get_params().items() if k not in ("checkpoint", "device")}
-    sample = np.ascontiguousarray(data.inputs[:: max(1, len(data) // 64)])
-    return {
-        "class": type(settings).__name__,
-        "params": repr(sorted(params.items())),
-        "rows": len(data),
-        "checksum": float(sample.astype(np.float64).sum()),
-    }

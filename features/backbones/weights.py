@@ -1,18 +1,21 @@
 """Where a backbone's weights come from: torchvision's hub, a Python package, a seed, or a file."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import socket
 import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-import torchvision
-from torch import nn
+from typing import TYPE_CHECKING
 
 from features.backbones import efficientnet_lite
 from features.errors import InputError, WeightsUnavailable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 HUB_VARIABLE = "DEFECTBENCH_HUB"
 _CONNECT_SECONDS = 20
@@ -62,8 +65,10 @@ def load_weights(architecture: str, source: str, *, seed: int = 0) -> Weights:
     WeightsUnavailable
         When the hub cannot be reached, or the weights have the wrong hash, or are not installed.
     InputError
-        When a file is missing or is not a state dict.
+        When a file is missing, is not a state dict, or holds NaN or infinite values.
     """
+    import torch
+
     if source == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -84,6 +89,8 @@ def is_packaged(architecture: str) -> bool:
 
 def hash_state(state: dict[str, torch.Tensor]) -> str:
     """Return the SHA-256 of a state dict, the same in every process and on every device."""
+    import torch
+
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()
@@ -96,7 +103,15 @@ def read_state_file(path: Path) -> dict[str, torch.Tensor]:
     """Read a state dict without ever running code from the file.
 
     A wrapping `{"state_dict": ...}` and the prefix `module.` of data-parallel training are undone.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, is not a state dict that is safe to load, or holds NaN or infinite
+        values; the message names the file.
     """
+    import torch
+
     if not path.is_file():
         raise InputError(
             f"weights {str(path)!r}: no such file; give imagenet, random or the path of a state dict"
@@ -119,10 +134,26 @@ def read_state_file(path: Path) -> dict[str, torch.Tensor]:
             loaded = loaded[key]
     if not isinstance(loaded, dict) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
         raise InputError(f"weights {path}: not a state dict (names to tensors)")
-    return {str(name).removeprefix("module."): tensor for name, tensor in loaded.items()}
+    state = {str(name).removeprefix("module."): tensor for name, tensor in loaded.items()}
+    _check_finite(state, str(path))
+    return state
 
 
-def load_matching(module: torch.nn.Module, state: dict[str, torch.Tensor], source: str) -> None:
+def _check_finite(state: dict[str, torch.Tensor], source: str) -> None:
+    """Raise `InputError` when weights hold NaN or infinite values: every embedding would be NaN."""
+    import torch
+
+    # Not all number types, float8 among them, have their own test for NaN.
+    floating = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
+    bad = [name for name, tensor in floating.items() if not torch.isfinite(tensor.float()).all()]
+    if bad:
+        raise InputError(
+            f"weights {source}: NaN or infinite values in {len(bad)} of {len(state)} tensors (first: "
+            f"{bad[0]}); the training that wrote them diverged, choose an earlier checkpoint"
+        )
+
+
+def load_matching(module: nn.Module, state: dict[str, torch.Tensor], source: str) -> None:
     """Load `state` into `module`, whose classifier head has been taken off.
 
     Raises
@@ -148,6 +179,8 @@ def load_matching(module: torch.nn.Module, state: dict[str, torch.Tensor], sourc
 def _make_network(architecture: str) -> nn.Module:
     if is_packaged(architecture):
         return efficientnet_lite.make_network()
+    import torchvision
+
     return torchvision.models.get_model(architecture, weights=None)
 
 
@@ -162,6 +195,9 @@ def _from_package() -> dict[str, torch.Tensor]:
 
 
 def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
+    import torch
+    import torchvision
+
     weights = torchvision.models.get_model_weights(architecture).DEFAULT
     url = weights.url
     hub = os.environ.get(HUB_VARIABLE, "")

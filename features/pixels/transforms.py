@@ -1,12 +1,15 @@
 """From decoded pixels to the tensor that a network takes."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict, dataclass
-
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from features.files import content_hash
+
+if TYPE_CHECKING:
+    import torch
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -55,6 +58,8 @@ def resize_batch(images: torch.Tensor, size: int | tuple[int, int]) -> torch.Ten
     tensor, shape (n, channels, *size)
         uint8 on the CPU, whose kernel is made for it; float32 in 0 to 255 elsewhere.
     """
+    from torch.nn import functional
+
     height, width = (size, size) if isinstance(size, int) else size
     if images.shape[-2:] == (height, width):
         return images
@@ -79,6 +84,8 @@ def normalise(images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, .
     -------
     float32 tensor, shape (n, len(mean), height, width)
     """
+    import torch
+
     scale = torch.tensor([1 / (255 * s) for s in std], device=images.device).view(1, -1, 1, 1)
     shift = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], device=images.device).view(
         1, -1, 1, 1

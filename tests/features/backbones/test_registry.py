@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -66,3 +70,20 @@ def test_grey_network_has_a_one_channel_stem(backbone):
 def test_only_plain_convolutions_fold():
     with pytest.raises(ValueError, match="plain convolution"):
         GreyStem(nn.Conv2d(3, 6, 3, groups=3), (0.5,) * 3, (0.2,) * 3)
+
+
+def test_names_and_metadata_of_backbones_are_available_without_torch():
+    code = (
+        "import sys; from features.backbones import info, names; from features import store\n"
+        "import features.pixels.preprocess, features.backbones.weights\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'sklearn', 'pandas'} & set(sys.modules)\n"
+        "print(heavy or [info(name).dim for name in names()])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert done.stdout.strip() == str([DIMENSIONS.get(name, 512) for name in backbones.names()])
+    assert backbones.info("efficientnet_lite0").mean == (0.5, 0.5, 0.5)
+    with pytest.raises(InputError, match="no backbone 'alexnet'"):
+        backbones.info("alexnet")

@@ -83,6 +83,27 @@ def test_weights_of_another_architecture_are_named(tmp_path, state):
         load_backbone("resnet50", str(path))
 
 
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_with_nan_or_infinite_values_are_refused_by_name(tmp_path, state, suffix, value, dtype):
+    path = tmp_path / f"diverged.{suffix}"
+    damaged = {name: t.to(dtype) if t.is_floating_point() else t for name, t in state.items()}
+    damaged["layer1.0.conv1.weight"] = damaged["layer1.0.conv1.weight"].clone()
+    damaged["layer1.0.conv1.weight"].view(-1)[5] = value
+    if suffix == "pth":
+        torch.save(damaged, path)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(damaged, path)
+    with pytest.raises(
+        InputError, match=rf"diverged\.{suffix}: NaN or infinite values in 1 of .*layer1"
+    ) as e:
+        load_backbone("resnet18", str(path))
+    assert "\n" not in str(e.value) and str(path) in str(e.value)
+
+
 def test_a_pickle_is_never_run(tmp_path):
     class Evil:
         def __reduce__(self):

@@ -56,6 +56,7 @@ def _blend(predictions: pd.DataFrame) -> pd.DataFrame | None:
             score_kind="decision",
             **_costs(rows),
             params="{}",
+            weights_sha256="",
         )
     )
 

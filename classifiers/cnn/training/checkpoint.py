@@ -82,6 +82,9 @@ class Checkpoint(Callback):
             return 0
         net.module_.load_changing_state(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
+        # Checkpoints written before float16 had a scaler hold no state of one.
+        if state.get("scaler"):
+            net.scaler_.load_state_dict(state["scaler"])
         if net.average_ is not None:
             net.average_.load_state_dict(state["average"])
         for row in state["history"]:
@@ -106,6 +109,7 @@ class Checkpoint(Callback):
                 "identity": self.identity,
                 "module": net.module_.changing_state(),
                 "optimizer": net.optimizer_.state_dict(),
+                "scaler": net.scaler_.state_dict(),
                 "average": net.average_.state_dict() if net.average_ is not None else {},
                 "history": rows,
                 "weights": self.best.weights,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, cast
 
 import numpy as np
@@ -9,6 +10,7 @@ import skorch
 import torch
 from sklearn.metrics import roc_auc_score
 from skorch.callbacks import Callback
+from skorch.dataset import unpack_data
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -16,7 +18,7 @@ from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training.augment import augment
 from classifiers.cnn.training.batches import PixelDataset
 from features.errors import InputError
-from features.extract.forward import autocast
+from features.extract.forward import autocast, exact_float32
 
 
 class TrainingDiverged(InputError):
@@ -65,9 +67,13 @@ class Net(skorch.NeuralNet):
         self.mixup, self.ema = mixup, ema
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
-        """Make the optimizer of the parameters that are trained."""
+        """Make the optimizer of the trainable parameters, and the gradient scaler of float16."""
         assert self.make_optimizer is not None
         self.optimizer_ = self.make_optimizer(self.module_)
+        # Most gradients of a trained network lie below what float16 can hold; bfloat16 needs no scaler.
+        self.scaler_ = torch.amp.GradScaler(
+            torch.device(self.device).type, enabled=self.dtype == torch.float16
+        )
         return self
 
     @property
@@ -85,11 +91,38 @@ class Net(skorch.NeuralNet):
         return self
 
     def train_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a step and follow it with the running mean."""
-        step = super().train_step(*args, **kwargs)
+        """Take one optimizer step and update the running mean of the weights."""
+        # The backward pass runs outside `infer`, so TF32 is switched off for the whole step.
+        with exact_float32() if self.dtype == torch.float32 else nullcontext():
+            step = super().train_step(*args, **kwargs)
         if self.average_ is not None:
             self.average_.update_parameters(self.module_)
         return step
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, torch.Tensor]:
+        """Compute the loss and the gradients of one batch; those of float16 are scaled.
+
+        References
+        ----------
+        Micikevicius et al., Mixed precision training, ICLR 2018 (loss scaling).
+        """
+        if not self.scaler_.is_enabled():
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        inputs, targets = unpack_data(batch)
+        decisions = self.infer(inputs, **fit_params)
+        loss = self.get_loss(decisions, targets, X=inputs, training=True)
+        self.scaler_.scale(loss).backward()
+        return {"loss": loss, "y_pred": decisions}
+
+    def _step_optimizer(self, step_fn: Callable[[], torch.Tensor]) -> None:
+        """Take the step; the scaler undoes its scale and skips a step whose gradients overflowed."""
+        if not self.scaler_.is_enabled():
+            super()._step_optimizer(step_fn)
+            return
+        step_fn()
+        self.scaler_.step(self.optimizer_)
+        self.scaler_.update()
 
     def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
         """Compute decisions (n, n_outputs) of a uint8 batch on the CPU."""

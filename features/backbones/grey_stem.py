@@ -29,14 +29,15 @@ class GreyStem(nn.Module):
         super().__init__()
         if not can_fold(conv) or conv.in_channels != len(mean):
             raise ValueError("only a plain convolution with zero padding folds")
-        scale = torch.tensor(std).reciprocal()
-        shift = -torch.tensor(mean) * scale
         weight = conv.weight.detach()
+        # On the device of the weights: a network trained on a GPU arrives here with its weights on it.
+        scale = torch.tensor(std, device=weight.device, dtype=weight.dtype).reciprocal()
+        shift = -torch.tensor(mean, device=weight.device, dtype=weight.dtype) * scale
         self.conv = copy.deepcopy(conv)
         self.conv.in_channels, self.conv.bias = 1, None
         self.conv.weight = nn.Parameter(torch.einsum("oihw,i->ohw", weight, scale).unsqueeze(1))
         self.register_buffer("shift_filter", torch.einsum("oihw,i->ohw", weight, shift).unsqueeze(1))
-        bias = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
+        bias = weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
         self.register_buffer("bias", bias.clone())
         self._addition: dict[tuple[object, ...], torch.Tensor] = {}
 

@@ -1,7 +1,7 @@
 """Pixels to embeddings through a device: out-of-memory halves the batch, copies overlap the network."""
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -154,11 +154,30 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast(device: torch.device, dtype: torch.dtype):  # type: ignore[no-untyped-def]
-    """Return the autocast context of a precision; float32 needs none."""
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """Return the context that computes in a precision: `exact_float32` for float32, else autocast."""
     if dtype == torch.float32:
-        return nullcontext()
+        return exact_float32()
     return torch.autocast(device.type, dtype=dtype)
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Compute float32 convolutions and products of matrices in float32 on a GPU, not in TF32.
+
+    By default cuDNN rounds the inputs of float32 convolutions to TF32, whose mantissa has ten bits, so
+    results that are called float32 would be no more exact than those of float16.
+    """
+    cudnn: Any = torch.backends.cudnn
+    places: tuple[Any, ...] = (cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul)
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.fp32_precision = value
 
 
 def stack_rows(stacks: Sequence[tuple[list[int], torch.Tensor]]) -> list[int]:

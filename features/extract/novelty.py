@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from features.chunks import chunks
-from features.extract.forward import choose_device
+from features.extract.forward import choose_device, exact_float32
 
 #: Side in pixels that images are expected at: a quarter of it is the side of the map of patches.
 SIDE = 136
@@ -22,6 +22,7 @@ _PATCHES = 50_000
 
 
 @torch.inference_mode()
+@exact_float32()
 def patch_novelty(
     images: np.ndarray,
     good: np.ndarray,

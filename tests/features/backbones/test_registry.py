@@ -5,6 +5,7 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from features.backbones import registry as backbones
 from features.backbones.fuse import fuse_batch_norms, grey_network, rgb_network
@@ -65,6 +66,24 @@ def test_fusing_removes_every_batch_norm_of_a_resnet(backbone):
 def test_grey_network_has_a_one_channel_stem(backbone):
     stems = [m for m in grey_network(backbone).modules() if isinstance(m, GreyStem)]
     assert len(stems) == 1 and stems[0].conv.in_channels == 1
+
+
+@pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_grey_stem_folds_weights_that_lie_on_a_gpu(bias):
+    with FakeTensorMode():
+        conv = nn.Conv2d(3, 8, 3, padding=1, bias=bias, device="cuda")
+        stem = GreyStem(conv, (0.5,) * 3, (0.2,) * 3)
+        tensors = [stem.conv.weight, stem.shift_filter, stem.bias]
+        assert {tensor.device.type for tensor in tensors} == {"cuda"}
+
+
+@torch.inference_mode()
+def test_the_grey_stem_keeps_the_type_of_its_weights():
+    conv = nn.Conv2d(3, 8, 3, padding=1, dtype=torch.float64)
+    stem = GreyStem(conv, (0.5,) * 3, (0.2,) * 3)
+    grey = torch.rand(2, 1, 9, 7, dtype=torch.float64)
+    assert torch.allclose(stem(grey), conv(((grey - 0.5) / 0.2).expand(-1, 3, -1, -1)), atol=1e-6)
 
 
 def test_only_plain_convolutions_fold():

@@ -61,6 +61,26 @@ def test_half_precision_does_not_move_the_embeddings(files):
     assert cosine.min() >= 0.999
 
 
+def tf32_settings():
+    return torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_float32_is_computed_without_tf32_and_the_setting_is_restored(precision, files, monkeypatch):
+    paths, _ = files
+    seen, before = [], tf32_settings()
+    convolve = torch.nn.Conv2d.forward
+
+    def recorded(self, inputs):
+        seen.append(tf32_settings())
+        return convolve(self, inputs)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", recorded)
+    make(precision=precision).transform(paths[:2])
+    assert set(seen) == {("ieee", "ieee") if precision == "float32" else before}
+    assert tf32_settings() == before
+
+
 def test_bad_images_are_all_named(files, tmp_path):
     paths, _ = files
     (tmp_path / "bad.png").write_bytes(b"junk")

@@ -1,24 +1,24 @@
 """A whole run: images, split, jobs, tables, figures."""
 
-import functools
 from pathlib import Path
 
 from rich.panel import Panel
 
-import classifiers
 from bench import console
 from bench.config import RunConfig
 from bench.engine.context import Context
+from bench.engine.job import to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
-from bench.jobs import Job, StartingWeights, build_jobs
+from bench.jobs import build_jobs
+from bench.jobs.start import starting_weights
 from bench.outputs.mlflow import track_mlflow
 from bench.outputs.report import draw_report
 from bench.outputs.write import write_tables
-from bench.run_folder import OK, Outcome, RunFolder
-from features.backbones.weights import is_packaged
-from features.errors import InputError, WeightsUnavailable
-from features.store.store import open_store
+from bench.run_folder import Outcome, RunFolder
+from features.datasets import ImageDataset
+from features.store import EmbeddingStore, open_store
+from results.status import Status
 from results.tables.formats import to_rich
 
 
@@ -45,27 +45,23 @@ def run(
         be reached are no failure.
     """
     folder = RunFolder(Path(out) / config.name)
-    dataset, images = prepare(config, folder)
-    context = Context(config, folder, images, open_store(cache))
-    jobs = build_jobs(config, cnn_weights=cnn_weights(config, context), symmetric=dataset.symmetric)
-    folder.write_manifest(config, jobs, dataset.credit)
-    outcomes, changed = _run_missing(jobs, context)
+    store = open_store(cache)
+    dataset, outcomes = _run_split(config, folder, store)
     for repeat in range(1, config.repeats):
-        others, too = _repeat(config, folder, context, repeat)
-        outcomes, changed = outcomes | others, changed or too
+        outcomes |= _run_split(_repeated(config, repeat), folder.repeat(repeat), store)[1]
     table = write_tables(folder)
-    page = folder.path / "report.html"
-    if len(table[table["status"] == OK]) and (changed or not page.is_file()):
+    if (table["status"] == Status.OK).any() and not folder.is_drawn():
         draw_report(folder)
+        folder.mark_drawn()
     if track:
         console.say(f"logged to MLflow: {track_mlflow(folder, table)}")
     credit = f"; {dataset.credit}" if dataset.credit else ""
-    kind = f"split {config.split.kind}, seed {config.seed}, {len(images)} images"
-    title = f"{dataset.name}: test images, {kind}"
+    tested = int((folder.read_split()["split"] == "test").sum())
+    title = f"{dataset.name}: {tested} test images, split {config.split.kind}, seed {config.seed}"
     console.out.print(to_rich(table, title, console.out.width))
-    console.say(f"tables, figures and predictions: {folder.path}; open {page}{credit}")
-    failed = [each.status for each in outcomes.values() if each.status.startswith("failed")]
-    missing = {each.status for each in outcomes.values() if each.status.startswith("not run")}
+    console.say(f"tables, figures and predictions: {folder.path}; open {folder.report}{credit}")
+    failed = [each.text for each in outcomes.values() if each.status is Status.FAILED]
+    missing = {each.text for each in outcomes.values() if each.status is Status.NOT_RUN}
     for status in sorted(missing):
         console.warn(status)
     if failed:
@@ -73,52 +69,20 @@ def run(
     return 1 if failed else 0
 
 
-def _run_missing(jobs: list[Job], context: Context) -> tuple[dict[str, Outcome], bool]:
-    """Run what is missing; tell how each job ended, and whether any ended otherwise than before."""
-    before = {job.id: context.folder.outcome(job.id) for job in jobs}
-    outcomes = run_jobs(jobs, context)
-    changed = any(old is None or old.status != outcomes[name].status for name, old in before.items())
-    return outcomes, changed
+def _run_split(
+    config: RunConfig, folder: RunFolder, store: EmbeddingStore
+) -> tuple[ImageDataset, dict[str, Outcome]]:
+    """Run what is missing on one split; return the dataset and how each job ended."""
+    dataset, images = prepare(config, folder)
+    context = Context(config, folder, images, store)
+    start = starting_weights(config, context.embedder)
+    jobs = build_jobs(config, cnn_weights=start, symmetric=dataset.symmetric)
+    folder.write_manifest(config, [to_record(job) for job in jobs], dataset.credit)
+    return dataset, run_jobs(jobs, context)
 
 
-def _repeat(
-    config: RunConfig, folder: RunFolder, context: Context, repeat: int
-) -> tuple[dict[str, Outcome], bool]:
-    """Do everything on another split, in a folder of its own within the run's."""
-    again = config.model_copy(
-        update={
-            "seed": config.seed + repeat,
-            "repeats": 1,
-            "features": config.features.model_copy(update={"projections": False}),
-        }
-    )
-    place = folder.repeat(repeat)
-    console.say(f"repeat {repeat + 1} of {config.repeats}, seed {again.seed}")
-    dataset, images = prepare(again, place)
-    shared = Context(again, place, images, context.store)
-    jobs = build_jobs(again, cnn_weights=cnn_weights(again, shared), symmetric=dataset.symmetric)
-    place.write_manifest(again, jobs)
-    return _run_missing(jobs, shared)
-
-
-def cnn_weights(config: RunConfig, context: Context) -> StartingWeights:
-    """Resolve `auto` for each network: ImageNet's weights where they can be had, else random ones."""
-    if config.cnn.weights != "auto":
-        return lambda network: config.cnn.weights
-
-    @functools.cache
-    def start(probe: str) -> str:
-        try:
-            context.backbone(probe, "imagenet")
-        except WeightsUnavailable as error:
-            cause = f" ({error.__cause__})" if isinstance(error.__cause__, InputError) else ""
-            console.warn(f"{error}{cause}; networks start from random weights")
-            return "random"
-        return "imagenet"
-
-    def resolve(network: str) -> str:
-        architecture = classifiers.make_classifier(network).architecture
-        # One small network tells whether the hub that all the others come from can be reached.
-        return start(architecture if is_packaged(architecture) else "resnet18")
-
-    return resolve
+def _repeated(config: RunConfig, repeat: int) -> RunConfig:
+    """Return the configuration of another split of the same run."""
+    console.say(f"repeat {repeat + 1} of {config.repeats}, seed {config.seed + repeat}")
+    features = config.features.model_copy(update={"projections": False})
+    return config.model_copy(update={"seed": config.seed + repeat, "repeats": 1, "features": features})

@@ -14,12 +14,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from bench.config import RunConfig
-from bench.jobs import Job, from_record, to_record
 from features.errors import InputError
-from features.files import atomic_path, write_text
+from features.files import atomic_path, content_hash, write_text
 from results.predictions import read_predictions, to_table
+from results.status import Status
 
-OK = "ok"
 _LIBRARIES = (
     "defectbench", "torch", "torchvision", "scikit-learn", "scikit-learn-intelex", "xgboost", "skorch",
     "numpy", "pandas", "pyarrow", "umap-learn", "opentsne",
@@ -32,17 +31,29 @@ class Outcome:
 
     Parameters
     ----------
-    status : str
-        `ok`, `not run: ...` or `failed: ...`.
+    status : Status
+    reason : str
+        Why it was not run, or why it failed; empty otherwise.
     seconds : float
-        What it took.
-    row : dict
-        The leaderboard's key columns of a job that makes a row; empty for others.
+        Duration.
+    row : dict, optional
+        The leaderboard's key columns of a job that makes a row.
     """
 
-    status: str
+    status: Status
+    reason: str = ""
     seconds: float = 0.0
     row: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The status and its reason, as tables show them."""
+        return self.status.describe(self.reason)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the job ended well."""
+        return self.status is Status.OK
 
 
 class RunFolder:
@@ -60,6 +71,7 @@ class RunFolder:
         self.problems = self.path / "problems.csv"
         self.tables = self.path / "tables"
         self.figures = self.path / "figures"
+        self.report = self.path / "report.html"
 
     @classmethod
     def existing(cls, path: str | Path) -> "RunFolder":
@@ -73,17 +85,29 @@ class RunFolder:
         """Write the resolved configuration."""
         write_text(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
 
-    def write_manifest(self, config: RunConfig, jobs: list[Job], credit: str = "") -> None:
-        """Write the resolved configuration, the versions, the commit, the credit and the list of jobs."""
+    def write_manifest(self, config: RunConfig, records: list[dict[str, Any]], credit: str = "") -> None:
+        """Write the resolved configuration, the versions, the commit, the credit and the list of jobs.
+
+        Parameters
+        ----------
+        config : RunConfig
+        records : list of dict
+            The jobs, as `bench.engine.job.to_record` returns them.
+        credit : str
+            Source and licence of the images.
+        """
         self.write_config(config)
         environment = {**_environment(config), "credit": credit}
         write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
-        listed = [to_record(job) for job in jobs]
-        write_text(self.path / "jobs.json", json.dumps(listed, indent=2) + "\n")
+        write_text(self.path / "jobs.json", json.dumps(records, indent=2) + "\n")
 
-    def jobs(self) -> list[Job]:
-        """Return the run's list of jobs."""
-        return [from_record(record) for record in json.loads((self.path / "jobs.json").read_text())]
+    def records(self) -> list[dict[str, Any]]:
+        """Return the run's list of jobs as records with `id`, `kind`, `title` and `fields`."""
+        return json.loads((self.path / "jobs.json").read_text(encoding="utf-8"))
+
+    def job_ids(self) -> list[str]:
+        """Return the ids of the run's list of jobs."""
+        return [record["id"] for record in self.records()]
 
     def config(self) -> RunConfig:
         """Return the configuration that the run was last made with."""
@@ -98,10 +122,10 @@ class RunFolder:
         with atomic_path(path) as temporary:
             frame.to_parquet(temporary, index=False)
 
-    def write_predictions(self, job: Job, frame: pd.DataFrame) -> None:
-        """Validate predictions and write them for `job`."""
+    def write_predictions(self, job_id: str, frame: pd.DataFrame) -> None:
+        """Validate the predictions of a job and write them."""
         table = to_table(frame)
-        with atomic_path(self.predictions_path(job.id)) as temporary:
+        with atomic_path(self.predictions_path(job_id)) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
     def predictions_path(self, job_id: str) -> Path:
@@ -120,42 +144,48 @@ class RunFolder:
         """Where the clusters of a job are."""
         return self.path / "clusters" / f"{job_id}.parquet"
 
-    def model_path(self, job: Job) -> Path:
+    def model_path(self, job_id: str) -> Path:
         """Where the model of a job is saved."""
-        return self.path / "models" / job.id
+        return self.path / "models" / job_id
 
-    def history_path(self, job: Job) -> Path:
+    def history_path(self, job_id: str) -> Path:
         """Where the training history of a job is."""
-        return self.path / "history" / f"{job.id}.parquet"
+        return self.path / "history" / f"{job_id}.parquet"
 
-    def log_path(self, job: Job) -> Path:
+    def log_path(self, job_id: str) -> Path:
         """Where the traceback of a failed job is."""
-        return self.path / "logs" / f"{job.id}.txt"
+        return self.path / "logs" / f"{job_id}.txt"
 
-    def checkpoint_path(self, job: Job) -> Path:
+    def checkpoint_path(self, job_id: str) -> Path:
         """Where a training leaves its state after each epoch."""
-        return self.path / "checkpoints" / f"{job.id}.pt"
+        return self.path / "checkpoints" / f"{job_id}.pt"
 
-    def search_path(self, job: Job) -> Path:
+    def search_path(self, job_id: str) -> Path:
         """Where a grid search leaves its finished blocks."""
-        return self.path / "checkpoints" / job.id
+        return self.path / "checkpoints" / job_id
 
-    def write_outcome(self, job: Job, outcome: Outcome) -> None:
+    def write_outcome(self, job_id: str, outcome: Outcome) -> None:
         """Record how a job ended."""
-        record = {"id": job.id, **outcome.__dict__}
-        write_text(self._outcome_path(job.id), json.dumps(record, indent=2) + "\n")
+        record = {"id": job_id, "status": outcome.text, "seconds": outcome.seconds, "row": outcome.row}
+        write_text(self._outcome_path(job_id), json.dumps(record, indent=2) + "\n")
 
     def outcome(self, job_id: str) -> Outcome | None:
         """Return how a job ended, None when it has not been run."""
         path = self._outcome_path(job_id)
         if not path.is_file():
             return None
-        record = json.loads(path.read_text())
-        return Outcome(record["status"], record["seconds"], record["row"])
+        record = json.loads(path.read_text(encoding="utf-8"))
+        status, reason = Status.of(record["status"])
+        return Outcome(status, reason, record["seconds"], record["row"])
+
+    def is_ok(self, job_id: str) -> bool:
+        """Return whether a job has ended well."""
+        outcome = self.outcome(job_id)
+        return outcome is not None and outcome.ok
 
     def predictions(self) -> pd.DataFrame:
         """Return the predictions of all jobs on the run's list that ended well."""
-        paths = [self.predictions_path(job.id) for job in self.jobs() if self.is_ok(job)]
+        paths = [self.predictions_path(job_id) for job_id in self.job_ids() if self.is_ok(job_id)]
         return read_predictions(path for path in paths if path.is_file())
 
     def repeat(self, number: int) -> "RunFolder":
@@ -169,9 +199,33 @@ class RunFolder:
 
     def statuses(self) -> pd.DataFrame:
         """Return the leaderboard's key columns and the status of jobs on the list that made no row."""
-        outcomes = [self.outcome(job.id) for job in self.jobs()]
-        missing = [each for each in outcomes if each and each.row and each.status != OK]
-        return pd.DataFrame([{**(each.row or {}), "status": each.status} for each in missing])
+        outcomes = [self.outcome(job_id) for job_id in self.job_ids()]
+        missing = [each for each in outcomes if each and each.row and not each.ok]
+        return pd.DataFrame([{**(each.row or {}), "status": each.text} for each in missing])
+
+    def is_drawn(self) -> bool:
+        """Return whether figures and report show the rows that the run has now."""
+        drawn = self._drawn_path()
+        return (
+            self.report.is_file()
+            and drawn.is_file()
+            and drawn.read_text(encoding="utf-8").strip() == self._rows_hash()
+        )
+
+    def mark_drawn(self) -> None:
+        """Record which rows figures and report show."""
+        write_text(self._drawn_path(), self._rows_hash() + "\n")
+
+    def _drawn_path(self) -> Path:
+        return self.figures / ".drawn"
+
+    def _rows_hash(self) -> str:
+        """Return a hash over the listed jobs of every split and how they ended."""
+        rows = []
+        for folder in self.repeats():
+            outcomes = {job_id: folder.outcome(job_id) for job_id in folder.job_ids()}
+            rows.append([[job_id, ended.text if ended else ""] for job_id, ended in outcomes.items()])
+        return content_hash(json.dumps(rows).encode())
 
     def projections(self) -> pd.DataFrame:
         """Return the projections of all jobs on the run's list."""
@@ -182,14 +236,9 @@ class RunFolder:
         return self._gather(self.clusters_path)
 
     def _gather(self, place: Callable[[str], Path]) -> pd.DataFrame:
-        paths = [place(job.id) for job in self.jobs()]
+        paths = [place(job_id) for job_id in self.job_ids()]
         frames = [pd.read_parquet(path) for path in paths if path.is_file()]
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-    def is_ok(self, job: Job) -> bool:
-        """Tell whether a job has ended well."""
-        outcome = self.outcome(job.id)
-        return outcome is not None and outcome.status == OK
 
     def _outcome_path(self, job_id: str) -> Path:
         return self.path / "jobs" / f"{job_id}.json"

@@ -63,11 +63,12 @@ def _config(source: str, model: str, epochs: int | None, size: int | None, n: in
 
 def _show(table: Any, title: str) -> None:
     from bench import console
+    from results.status import Status
     from results.tables.formats import plain_to_rich
 
     left_out = ["tn", "fp", "fn", "tp", "roc_auc_low", "roc_auc_high"]
     console.out.print(plain_to_rich(table.drop(columns=left_out), title))
-    failed = table["status"].str.startswith("failed").sum()
+    failed = sum(Status.of(text)[0] is Status.FAILED for text in table["status"])
     if failed:
         console.warn(f"{failed} settings failed")
         raise typer.Exit(1)

@@ -88,7 +88,7 @@ def audit(
         raise InputError(f"--folds {folds}: two parts are needed at least")
     folder = RunFolder.existing(run)
     table = audit_run(folder, open_store(cache), network=network, folds=folds)
-    columns = ["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "novelty", "told"]
+    columns = ["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "novelty", "held_out"]
     shown = table[columns].head(show)
     console.out.print(plain_to_rich(shown, f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
 

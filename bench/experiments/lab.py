@@ -9,12 +9,13 @@ import pandas as pd
 
 from bench.config import RunConfig
 from bench.engine.context import Context
+from bench.engine.job import Job, to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
-from bench.jobs import FitJob, Job, TrainJob, as_params, train_job
+from bench.jobs import FitJob, TrainJob, as_params, train_job
+from bench.jobs.start import starting_weights
 from bench.outputs.write import write_figure
-from bench.run import cnn_weights
-from bench.run_folder import OK, RunFolder
+from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import write_text
 from features.store.store import open_store
@@ -22,6 +23,7 @@ from results.figures.confusion import confusions_figure
 from results.figures.tuning import tuning_figure
 from results.leaderboard import leaderboard, scored
 from results.predictions import read_predictions, rows_of
+from results.status import Status
 from results.tables.formats import frame_to_markdown
 
 _COLUMNS = [
@@ -47,7 +49,7 @@ class Lab:
         self.folder = RunFolder(Path(out) / self.config.name)
         self.dataset, images = prepare(self.config, self.folder)
         self.context = Context(self.config, self.folder, images, open_store())
-        self.weights = cnn_weights(self.config, self.context)
+        self.weights = starting_weights(self.config, self.context.embedder)
         self.settings: list[Setting] = []
         self.jobs: list[Job] = []
 
@@ -65,13 +67,13 @@ class Lab:
         for setting in settings:
             self.jobs += [*setting.job.needs, setting.job]
         self.jobs = list(dict.fromkeys(self.jobs))
-        self.folder.write_manifest(self.config, self.jobs)
+        self.folder.write_manifest(self.config, [to_record(job) for job in self.jobs])
         run_jobs(self.jobs, self.context)
 
     def best(self, stage: str) -> Setting:
         """Return the stage's setting with the best valid AUC; the first of equal ones."""
         rows = [(self._row(each), each) for each in self.settings if each.stage == stage]
-        done = [pair for pair in rows if pair[0]["status"] == OK]
+        done = [pair for pair in rows if pair[0]["status"] == Status.OK]
         if not done:
             raise InputError(f"{self.folder.path}: every setting of {stage} failed; see its logs folder")
         return max(done, key=lambda pair: float(pair[0]["valid_auc"]))[1]
@@ -88,10 +90,11 @@ class Lab:
         write_text(self.folder.tables / "experiment.md", frame_to_markdown(shown))
         chosen = table[table["chosen"]]
         figures = {
-            "experiment": tuning_figure(table[table["status"] == OK], title),
+            "experiment": tuning_figure(table[table["status"] == Status.OK], title),
             "confusion": confusions_figure(
                 {f"{row['stage']}: {row['setting']}": (row["tn"], row["fp"], row["fn"], row["tp"])
-                 for row in (chosen if len(stages) > 1 else table).to_dict("records") if row["status"] == OK}
+                 for row in (chosen if len(stages) > 1 else table).to_dict("records")
+                 if row["status"] == Status.OK}
             ),
         }  # fmt: skip
         for name, figure in figures.items():
@@ -99,21 +102,21 @@ class Lab:
         return table
 
     def _any_done(self, stage: str) -> bool:
-        return any(self.folder.is_ok(each.job) for each in self.settings if each.stage == stage)
+        return any(self.folder.is_ok(each.job.id) for each in self.settings if each.stage == stage)
 
     def _row(self, setting: Setting) -> dict[str, Any]:
         job = setting.job
         outcome = self.folder.outcome(job.id)
         row: dict[str, Any] = {"stage": setting.stage, "setting": setting.words}
-        if outcome is None or outcome.status != OK:
-            return {**row, "status": outcome.status if outcome else "not run"}
+        if outcome is None or not outcome.ok:
+            return {**row, "status": outcome.text if outcome else Status.NOT_RUN.describe()}
         predictions = read_predictions([self.folder.predictions_path(job.id)])
         (measured,) = leaderboard(predictions).to_dict("records")
         (model,) = rows_of(predictions)
         row |= {name: measured[name] for name in _COLUMNS if name in measured}
         row["valid_auc"] = scored(model).valid_auc
         if isinstance(job, TrainJob):
-            history = pd.read_parquet(self.folder.history_path(job))
+            history = pd.read_parquet(self.folder.history_path(job.id))
             row["last_loss"] = float(history["last_loss"].iloc[-1])
             row["best_epoch"] = json.loads(str(measured["params"]))["best_epoch"]
         return row

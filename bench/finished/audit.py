@@ -4,17 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import StratifiedKFold
 
 import classifiers
 from bench.console import say, task
 from bench.engine.context import Context
-from bench.jobs import TrainJob
+from bench.engine.pixels import network_size, novelty, run_pixels
+from bench.jobs import TrainJob, embeddings_of, read_jobs
 from bench.outputs.suspects import best_audit, name_labels
 from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import write_text
-from features.pixels.arrays import load_images
 from features.store.store import EmbeddingStore
 from results.embeddings.audit import audit_labels, audit_quality
 
@@ -50,17 +51,17 @@ def audit_run(
     job = best_audit(folder)
     if job is None:
         raise InputError(f"{folder.path}: no finished embeddings to audit with; run the benchmark first")
-    told = _cross_fit(context, network, folds) if network else None
+    held_out = _cross_fit(context, network, folds) if network else None
     saved = pd.read_parquet(folder.audit_path(job.id)).set_index("image_id")
     ids = images["image_id"].tolist()
     # Only the order counts, so the saved ranks do for what they were made of.
-    novelty = saved.loc[ids, "novelty"].to_numpy() if "novelty" in saved else context.novelty
+    unusual = saved.loc[ids, "novelty"].to_numpy() if "novelty" in saved else novelty(context)
     audit = audit_labels(
-        context.embeddings(job.embeddings).matrix,
+        embeddings_of(job.embeddings, context).matrix,
         context.y,
         ids,
-        novelty=novelty,
-        told=told,
+        novelty=unusual,
+        held_out=held_out,
         seed=config.seed,
     )
     table = name_labels(audit, images)
@@ -78,7 +79,7 @@ def audit_run(
 def _cross_fit(context: Context, network: str, folds: int) -> np.ndarray:
     """Return the probability of a defect of each image by a network that was trained without it."""
     like = next(
-        (job for job in context.folder.jobs() if isinstance(job, TrainJob) and job.model == network), None
+        (job for job in read_jobs(context.folder) if isinstance(job, TrainJob) and job.model == network), None
     )
     params = dict(like.params) if like is not None else {}
     weights = like.weights if like is not None else "random"
@@ -91,29 +92,28 @@ def _cross_fit(context: Context, network: str, folds: int) -> np.ndarray:
             "device": context.config.device,
         },
     )
-    with task("reading images", len(context.images)) as update:
-        pixels = load_images(
-            context.images["path"].tolist(),
-            size=model.image_size or context.common_size(),
-            channels=context.channels,
-            preprocess=context.config.preprocess[0],
-            spill=context.folder.path / "cache" / "audit.npy",
-            progress=update,
-        )
-    told = np.empty(len(pixels))
+    size, preprocess = network_size(model, context), context.config.preprocess[0]
+    with run_pixels(context, "audit", size, preprocess=preprocess, title="reading images") as pixels:
+        return _held_out_scores(model, network, context, pixels, folds)
+
+
+def _held_out_scores(
+    model: BaseEstimator, network: str, context: Context, pixels: np.ndarray, folds: int
+) -> np.ndarray:
+    scores = np.empty(len(pixels))
     splitter = StratifiedKFold(folds, shuffle=True, random_state=context.config.seed)
-    for number, (train, held) in enumerate(splitter.split(pixels, context.y), start=1):
-        # Epochs are not chosen on the images to be audited: the schedule is gone through to its end.
+    for number, (train, held_out) in enumerate(splitter.split(pixels, context.y), start=1):
+        # No epoch is chosen on the images to be audited: training runs to the end of its schedule.
         model.set_params(keep_best=False, checkpoint=str(_checkpoint(context.folder, network, number)))
         with task(f"fold {number} of {folds}: train {network}", model.epochs, "epochs") as update:
             model.fit(
-                pixels[train], context.y[train], valid=(pixels[held], context.y[held]),
+                pixels[train], context.y[train], valid=(pixels[held_out], context.y[held_out]),
                 report=lambda row: update(row["epoch"], f"loss {row['train_loss']:.3f}"),
             )  # fmt: skip
-        told[held] = model.predict_proba(pixels[held])[:, 1]
+        scores[held_out] = model.predict_proba(pixels[held_out])[:, 1]
     for number in range(1, folds + 1):
         _checkpoint(context.folder, network, number).unlink(missing_ok=True)
-    return told
+    return scores
 
 
 def _checkpoint(folder: RunFolder, network: str, number: int) -> Path:

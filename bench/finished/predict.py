@@ -8,8 +8,9 @@ import pandas as pd
 
 from bench.console import task, warn
 from bench.engine.context import Context
-from bench.engine.execute import score_defects
-from bench.jobs import FitJob, Job, TrainJob
+from bench.engine.pixels import network_size
+from bench.engine.scoring import score_defects
+from bench.jobs import FitJob, TrainJob, extractor_of, read_jobs
 from bench.run_folder import RunFolder
 from classifiers.saving import load_classifier, read_card
 from features.datasets.boxes import without_suffix
@@ -85,7 +86,7 @@ def predict(
 
 def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
     """Return the job whose model `reference` means; `InputError` lists those there are."""
-    done = [job for job in folder.jobs() if isinstance(job, FitJob | TrainJob) and folder.is_ok(job)]
+    done = [job for job in read_jobs(folder) if isinstance(job, FitJob | TrainJob) and folder.is_ok(job.id)]
     if not done:
         raise InputError(f"{folder.path}: no finished model in this run")
     if reference == BEST:
@@ -102,7 +103,7 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
     return found[0]
 
 
-def _valid_auc(folder: RunFolder, job: Job) -> float:
+def _valid_auc(folder: RunFolder, job: FitJob | TrainJob) -> float:
     (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
     return scored(row).valid_auc
 
@@ -134,17 +135,17 @@ def _score(
     job: FitJob | TrainJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str]
 ) -> np.ndarray:
     config = folder.config()
-    estimator = load_classifier(folder.model_path(job), device=config.device)
+    estimator = load_classifier(folder.model_path(job.id), device=config.device)
     context = Context(config, folder, folder.read_split(), store)
     with task(f"scoring with {job.id}", len(paths)) as update:
         if isinstance(job, FitJob):
-            extractor = context.extractor(job.embeddings)
+            extractor = extractor_of(job.embeddings, context)
             X = extractor.transform(paths, progress=update, warn=warn).astype(np.float32, copy=False)
             _check_weights(job, folder, extractor.key.weights_sha256)
         else:
             X = load_images(
                 paths,
-                size=estimator.image_size or context.common_size(),
+                size=network_size(estimator, context),
                 channels=estimator.n_channels_,
                 preprocess=job.preprocess,
                 progress=update,
@@ -153,9 +154,9 @@ def _score(
 
 
 def _check_weights(job: FitJob, folder: RunFolder, sha256: str) -> None:
-    saved = read_card(folder.model_path(job)).get("weights_sha256")
+    saved = read_card(folder.model_path(job.id)).get("weights_sha256")
     if saved != sha256:
         raise InputError(
-            f"{folder.model_path(job)}: fitted on embeddings of other {job.embeddings.backbone} weights "
+            f"{folder.model_path(job.id)}: fitted on embeddings of other {job.embeddings.backbone} weights "
             "than are found now; bring the same weights or fit again"
         )

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from bench.engine.context import Context
-from bench.jobs import EmbedJob, weights_name
+from bench.jobs import EmbedJob, embeddings_of, read_jobs
 from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import atomic_path, write_text
@@ -39,7 +39,7 @@ def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> l
     context = Context(folder.config(), folder, images, store)
     written = []
     for job in _embeddings(folder):
-        key = (job.backbone, weights_name(job.weights), job.preprocess)
+        key = job.features
         frame = images[["image_id", "path", "label", "split"]].assign(defect=images["y"])
         if len(projections):
             own = projections[(projections[FEATURE_SET] == list(key)).all(axis=1)]
@@ -48,7 +48,7 @@ def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> l
             if tuple(str(row.key[name]) for name in FEATURE_SET) == key:
                 scores = row.frame.set_index("image_id")["score"]
                 frame[f"score {row.key['model']}"] = frame["image_id"].map(scores)
-        matrix = context.embeddings(job).matrix
+        matrix = embeddings_of(job, context).matrix
         column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
         table = pa.Table.from_pandas(frame, preserve_index=False).append_column("embedding", column)
         path = Path(out) / f"{_slug(key)}.parquet"
@@ -83,8 +83,8 @@ def export_projector(folder: RunFolder, store: EmbeddingStore, out: str | Path) 
     write_text(out / "metadata.tsv", metadata.to_csv(sep="\t", index=False, lineterminator="\n"))
     blocks, written = [], [out / "projector_config.pbtxt", out / "metadata.tsv", out / "sprite.png"]
     for job in _embeddings(folder):
-        key = (job.backbone, weights_name(job.weights), job.preprocess)
-        matrix = context.embeddings(job).matrix[kept].astype("<f4")
+        key = job.features
+        matrix = embeddings_of(job, context).matrix[kept].astype("<f4")
         path = out / f"{_slug(key)}.bytes"
         with atomic_path(path) as temporary:
             temporary.write_bytes(matrix.tobytes())
@@ -95,7 +95,7 @@ def export_projector(folder: RunFolder, store: EmbeddingStore, out: str | Path) 
 
 
 def _embeddings(folder: RunFolder) -> list[EmbedJob]:
-    done = [job for job in folder.jobs() if isinstance(job, EmbedJob) and folder.is_ok(job)]
+    done = [job for job in read_jobs(folder) if isinstance(job, EmbedJob) and folder.is_ok(job.id)]
     if not done:
         raise InputError(f"{folder.path}: no finished embeddings to export")
     return done

@@ -2,20 +2,21 @@
 
 import pandas as pd
 
-from bench.jobs import AuditJob, EmbedJob, weights_name
+from bench.jobs import AuditJob, read_jobs
 from bench.run_folder import RunFolder
+from results.feature_set import FeatureSet
 from results.leaderboard import scored
-from results.predictions import FEATURE_SET, rows_of
+from results.predictions import rows_of
 
 
 def best_audit(folder: RunFolder) -> AuditJob | None:
     """Return the finished audit of the feature set with the best valid AUC; None when there is none."""
-    done = [job for job in folder.jobs() if isinstance(job, AuditJob) and folder.is_ok(job)]
-    aucs: dict[tuple[str, ...], float] = {}
+    done = [job for job in read_jobs(folder) if isinstance(job, AuditJob) and folder.is_ok(job.id)]
+    aucs: dict[FeatureSet, float] = {}
     for row in rows_of(folder.predictions()):
-        key = tuple(str(row.key[name]) for name in FEATURE_SET)
+        key = FeatureSet.of(row.key)
         aucs[key] = max(aucs.get(key, 0.0), scored(row).valid_auc)
-    return max(done, key=lambda job: aucs.get(_feature_set(job.embeddings), 0.0), default=None)
+    return max(done, key=lambda job: aucs.get(job.embeddings.features, 0.0), default=None)
 
 
 def name_labels(audit: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -23,7 +24,3 @@ def name_labels(audit: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     table = audit.merge(images[["image_id", "path", "label", "split"]].rename(columns={"label": "named"}),
                         on="image_id", how="left")  # fmt: skip
     return table.assign(new_label="")
-
-
-def _feature_set(job: EmbedJob) -> tuple[str, ...]:
-    return job.backbone, weights_name(job.weights), job.preprocess

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 NEIGHBOURS = 15
 FOLDS = 5
 DIMENSIONS = 64
-#: Share of the weight that what a network told of images it had not seen gets, where there is any.
-TOLD_WEIGHT = 0.5
+#: Weight of a network that has not seen the image, where there is one.
+HELD_OUT_WEIGHT = 0.5
 
 
 def audit_labels(
@@ -23,7 +23,7 @@ def audit_labels(
     image_ids: list[str],
     *,
     novelty: np.ndarray | None = None,
-    told: np.ndarray | None = None,
+    held_out: np.ndarray | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Rank images by how likely their label is wrong.
@@ -44,8 +44,8 @@ def audit_labels(
         n names.
     novelty : float array, shape (n,), optional
         How unusual each image is, on any scale; see `features.extract.novelty.patch_novelty`.
-    told : float array, shape (n,), optional
-        Probability of class 1 told of each image by a model that had not seen it; NaN where there is
+    held_out : float array, shape (n,), optional
+        Probability of class 1 of each image by a model that has not seen it; NaN where there is
         none. It counts as much as the other opinions together.
     seed : int
         Of the folds.
@@ -55,7 +55,7 @@ def audit_labels(
     DataFrame
         `rank` (from 1, most suspect first), `image_id`, `label`, `suspicion` (0 to 1), `confidence`
         (probability of the label), `neighbours` (share that bear the label), `novelty` (share of the
-        images of class 0 that are less unusual; NaN), `told` (probability of the label by the model; NaN)
+        images of class 0 that are less unusual; NaN), `held_out` (probability of the label by the model; NaN)
         and `issue`: whether the other label is as likely as it is for images that bear it.
 
     References
@@ -70,8 +70,10 @@ def audit_labels(
     bearing_out = {name: np.where(y == 1, value, 1 - value) for name, value in positive.items()}
     gini = [max(2 * roc_auc_score(y, value) - 1, 1e-3) for value in positive.values()]
     suspicion = np.average([_shortfall(value, y) for value in bearing_out.values()], axis=0, weights=gini)
-    own = np.full(len(y), np.nan) if told is None else np.where(y == 1, told, 1 - np.asarray(told))
-    share = np.where(np.isnan(own), 0.0, TOLD_WEIGHT)
+    own = (
+        np.full(len(y), np.nan) if held_out is None else np.where(y == 1, held_out, 1 - np.asarray(held_out))
+    )
+    share = np.where(np.isnan(own), 0.0, HELD_OUT_WEIGHT)
     suspicion = (1 - share) * suspicion + share * np.nan_to_num(_shortfall(own, y))
     likely = positive["confidence"]
     thresholds = np.array([(1 - likely)[y == 0].mean(), likely[y == 1].mean()])
@@ -84,7 +86,7 @@ def audit_labels(
             "confidence": bearing_out["confidence"],
             "neighbours": bearing_out["neighbours"],
             "novelty": positive.get("novelty", np.nan),
-            "told": own,
+            "held_out": own,
             "issue": (other >= thresholds[1 - y]) & (suspicion > 0.5),
         }
     )

@@ -7,8 +7,8 @@ import pytest
 
 from bench.cli.app import run_app
 from bench.config import load_config
-from bench.engine import execute as execute_module
-from bench.run import cnn_weights
+from bench.jobs import KINDS, EmbedJob, FitJob, TrainJob
+from bench.jobs.start import starting_weights
 from bench.run_folder import RunFolder
 from features.errors import WeightsUnavailable
 from results.leaderboard import TIMINGS
@@ -84,12 +84,12 @@ def test_auto_looks_for_the_weights_of_each_kind_of_network_once(capsys):
             if name == "resnet18":
                 raise WeightsUnavailable("no hub")
 
-    start = cnn_weights(load_config("elpv"), Reached())
+    start = starting_weights(load_config("elpv"), Reached())
     names = ["vgg16_fbp", "resnet18_fbp", "efficientnet_lite0_fbp", "efficientnet_lite0_ll"]
     assert [start(name) for name in names] == ["random", "random", "imagenet", "imagenet"]
     assert asked == [("resnet18", "imagenet"), ("efficientnet_lite0", "imagenet")]
     assert capsys.readouterr().err.count("no hub; networks start from random weights") == 1
-    fixed = cnn_weights(load_config("elpv", {"cnn": {"weights": "random"}}), Reached())
+    fixed = starting_weights(load_config("elpv", {"cnn": {"weights": "random"}}), Reached())
     assert fixed("efficientnet_lite0_fbp") == "random" and len(asked) == 2
 
 
@@ -100,9 +100,9 @@ def test_a_second_call_fits_nothing(bench, monkeypatch, capsys):
     def refuse(*args):
         raise AssertionError("something was executed again")
 
-    for kind in list(execute_module._ACTIONS):
-        if kind.__name__ != "EmbedJob":
-            monkeypatch.setitem(execute_module._ACTIONS, kind, refuse)
+    for kind in KINDS.values():
+        if kind is not EmbedJob:
+            monkeypatch.setattr(kind, "run", refuse)
     capsys.readouterr()
     assert bench() == 0
     assert "jobs are done already" in capsys.readouterr().out
@@ -120,14 +120,14 @@ def test_two_runs_of_one_seed_are_identical(bench):
 
 
 def test_a_failed_job_is_reported_and_stops_no_other(bench, monkeypatch, capsys):
-    action = execute_module._ACTIONS[execute_module.FitJob]
+    action = FitJob.run
 
     def break_lda(job, context):
         if job.model == "lda":
             raise RuntimeError("a wheel came off")
         action(job, context)
 
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.FitJob, break_lda)
+    monkeypatch.setattr(FitJob, "run", break_lda)
     assert bench() == 1
     table = board()
     failed = table[table["status"].str.startswith("failed")]
@@ -136,39 +136,39 @@ def test_a_failed_job_is_reported_and_stops_no_other(bench, monkeypatch, capsys)
     logs = list(Path("runs/tiny/logs").iterdir())
     assert "break_lda" in logs[0].read_text()
     assert "a wheel came off" in capsys.readouterr().err
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.FitJob, action)
+    monkeypatch.setattr(FitJob, "run", action)
     assert bench() == 0  # what failed is tried again
     assert not board()["status"].str.startswith("failed").any()
 
 
 def test_an_interrupted_run_goes_on(bench, monkeypatch):
-    action = execute_module._ACTIONS[execute_module.TrainJob]
+    action = TrainJob.run
 
     def interrupt(job, context):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.TrainJob, interrupt)
+    monkeypatch.setattr(TrainJob, "run", interrupt)
     assert bench() == 130
     before = {p: p.stat().st_mtime_ns for p in Path("runs/tiny/predictions").iterdir()}
     assert len(before) == 2
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.TrainJob, action)
+    monkeypatch.setattr(TrainJob, "run", action)
     assert bench() == 0
     assert all(p.stat().st_mtime_ns == time for p, time in before.items())
     assert (board()["status"] == "ok").sum() == 7
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_is_done(bench, monkeypatch, capsys):
-    real = execute_module._ACTIONS[execute_module.TrainJob]
+    real = TrainJob.run
 
     def full(job, context):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.TrainJob, full)
+    monkeypatch.setattr(TrainJob, "run", full)
     assert bench() == 2
     error = capsys.readouterr().err
     assert "error: runs/tiny: no space left on the disk" in error and "Traceback" not in error
     assert len(list(Path("runs/tiny/predictions").iterdir())) == 2
-    monkeypatch.setitem(execute_module._ACTIONS, execute_module.TrainJob, real)
+    monkeypatch.setattr(TrainJob, "run", real)
     assert bench() == 0
 
 

@@ -7,11 +7,13 @@ from predicted import predictions
 
 from bench.cli.app import run_app
 from bench.config import RunConfig
+from bench.engine.job import to_record
 from bench.jobs import FitJob, build_jobs
 from bench.perf import search as search_module
 from bench.perf.grids import REFERENCE_GRID, TOTAL, grid_of
 from bench.run_folder import Outcome, RunFolder
 from features.store.store import EmbeddingKey, EmbeddingStore
+from results.status import Status
 
 
 @pytest.fixture
@@ -24,11 +26,11 @@ def run(tmp_path):
         folder.write_frame(folder.split, pd.DataFrame({"image_id": ["a"], "path": ["a.png"], "y": [0]}))
         jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
         fits = [job for job in jobs if isinstance(job, FitJob)][:2]
-        folder.write_manifest(config, fits)
+        folder.write_manifest(config, [to_record(job) for job in fits])
         for number, job in enumerate(fits):
             frame = predictions(job.model, quality=quality + number, n=200, seed=0)
-            folder.write_predictions(job, frame)
-            folder.write_outcome(job, Outcome("ok"))
+            folder.write_predictions(job.id, frame)
+            folder.write_outcome(job.id, Outcome(Status.OK))
         return str(folder.path)
 
     return make

@@ -73,8 +73,8 @@ def test_the_report_is_rebuilt_without_models(run, monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("bench.engine.context.load_classifier", refuse)
-    monkeypatch.setattr("bench.engine.context.load_backbone", refuse)
+    monkeypatch.setattr("bench.engine.embedder.load_classifier", refuse)
+    monkeypatch.setattr("bench.engine.embedder.load_backbone", refuse)
     assert run_app(["report", str(run)]) == 0
     assert (run / "report.html").read_text() == page
     assert (run / "tables" / "leaderboard.csv").is_file() and (run / "figures" / "roc.png").is_file()
@@ -92,8 +92,8 @@ def test_the_audit_ranks_labels_and_relabel_takes_them(made, run, tmp_path, caps
     audit = pd.read_csv(run / "tables" / "audit.csv", dtype=str)
     assert len(audit) == 40 and audit["suspicion"].astype(float).is_monotonic_decreasing
     assert run_app(["audit", str(run), "--cache", cache, "--network", "cnn2", "--folds", "2"]) == 0
-    told = pd.read_csv(run / "tables" / "audit.csv")["told"]
-    assert told.notna().all()
+    held_out = pd.read_csv(run / "tables" / "audit.csv")["held_out"]
+    assert held_out.notna().all()
     audit.loc[0, "new_label"] = "scratch" if audit.loc[0, "named"] == "good" else "good"
     audit.to_csv(tmp_path / "fixed.csv", index=False)
     monkeypatch.chdir(tmp_path)

@@ -32,11 +32,11 @@ def test_turned_labels_come_first(noisy):
 def test_what_an_unseeing_model_told_counts(noisy):
     X, y, ids, wrong = noisy
     truth = np.where([name in wrong for name in ids], 1 - y, y)
-    told = np.where(truth == 1, 0.97, 0.03)
-    told[500:] = np.nan
+    held_out = np.where(truth == 1, 0.97, 0.03)
+    held_out[500:] = np.nan
     weak = X[:, :3]
-    with_told = audit_quality(audit_labels(weak, y, ids, told=told), wrong, share=0.04)
-    assert with_told["found"] > audit_quality(audit_labels(weak, y, ids), wrong, share=0.04)["found"] > 0
+    with_network = audit_quality(audit_labels(weak, y, ids, held_out=held_out), wrong, share=0.04)
+    assert with_network["found"] > audit_quality(audit_labels(weak, y, ids), wrong, share=0.04)["found"] > 0
 
 
 def test_labels_without_noise_raise_few_issues(noisy):

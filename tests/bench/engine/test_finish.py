@@ -2,7 +2,7 @@ import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
-from bench.engine.execute import _Fitted
+from bench.engine.finish import Fitted
 
 
 def rows(scale):
@@ -12,7 +12,7 @@ def rows(scale):
 
 
 def scores_of(model, X):
-    return _Fitted(model, {"valid": X[:80], "test": X[80:]}, 1.0, {}).scores()
+    return Fitted("lr", model, {"valid": X[:80], "test": X[80:]}, 1.0, {}).scores()
 
 
 def test_probabilities_are_the_scores():

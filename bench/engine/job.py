@@ -1,0 +1,83 @@
+"""What the runner executes: a job with everything it depends on in its fields."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from bench.config import RunConfig
+from bench.engine.context import Context
+from features.files import content_hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A piece of work.
+
+    A subclass is a kind of job: its fields say what to do, `run` does it, and `row` names the
+    leaderboard row that it makes, if any. The class name is the kind's name followed by `Job`.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything random in it.
+    """
+
+    seed: int
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind, in one word."""
+        return type(self).kind_name()
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """Return the name of this kind, in one word."""
+        return cls.__name__.removesuffix("Job").lower()
+
+    @property
+    def title(self) -> str:
+        """What progress lines show."""
+        raise NotImplementedError
+
+    @property
+    def slug(self) -> str:
+        """The readable part of the id."""
+        return self.title
+
+    @property
+    def needs(self) -> tuple["Job", ...]:
+        """Jobs whose results this one reads."""
+        values = (getattr(self, each.name) for each in fields(self))
+        return tuple(value for value in values if isinstance(value, Job))
+
+    @property
+    def id(self) -> str:
+        """Readable name, and a hash over all fields: a job with another setting is another job."""
+        text = json.dumps([self.kind, self.identity()], sort_keys=True, default=str)
+        words = "".join(c if c.isalnum() else "-" for c in self.slug.lower()).strip("-")
+        return f"{self.kind}-{words}-{content_hash(text.encode())[:8]}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return the values that the id depends on: all fields, those of needed jobs included."""
+        return asdict(self)
+
+    def run(self, context: Context) -> None:
+        """Do the work and write its results to the run folder."""
+        raise NotImplementedError
+
+    def row(self, context: Context) -> dict[str, Any] | None:
+        """Return the key columns of the leaderboard row that this job makes, None when it makes none."""
+        return None
+
+    @classmethod
+    def plan(cls, config: RunConfig, planned: Sequence["Job"]) -> Iterable["Job"]:
+        """Return the jobs of this kind that a run needs besides those planned so far; none by default."""
+        return ()
+
+
+def to_record(job: Job) -> dict[str, Any]:
+    """Return a job as JSON values, from which `bench.jobs.from_record` makes it again."""
+    values = {each.name: getattr(job, each.name) for each in fields(job)}
+    plain = {name: to_record(v) if isinstance(v, Job) else v for name, v in values.items()}
+    return {"id": job.id, "kind": job.kind, "title": job.title, "fields": plain}

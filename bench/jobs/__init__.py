@@ -1,0 +1,30 @@
+"""Job kinds, one module each, and the list of jobs that a run is."""
+
+from bench.jobs.audit import AuditJob
+from bench.jobs.embed import EmbedJob, embeddings_of, extractor_of, frozen_embeddings
+from bench.jobs.fit import FitJob
+from bench.jobs.plan import StartingWeights, as_params, build_jobs, train_job
+from bench.jobs.project import ProjectJob
+from bench.jobs.registry import KINDS, from_record, read_jobs
+from bench.jobs.train import TrainJob
+from bench.jobs.words import FINE_TUNED, weights_name
+
+__all__ = [
+    "FINE_TUNED",
+    "KINDS",
+    "AuditJob",
+    "EmbedJob",
+    "FitJob",
+    "ProjectJob",
+    "StartingWeights",
+    "TrainJob",
+    "as_params",
+    "build_jobs",
+    "embeddings_of",
+    "extractor_of",
+    "from_record",
+    "frozen_embeddings",
+    "read_jobs",
+    "train_job",
+    "weights_name",
+]

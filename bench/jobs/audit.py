@@ -1,0 +1,24 @@
+"""The job kind `audit`: labels that may be wrong, and clusters."""
+
+from bench.engine.context import Context
+from bench.engine.pixels import novelty
+from bench.jobs.embed import embeddings_of
+from bench.jobs.look import LookJob
+from results.embeddings.audit import audit_labels
+from results.embeddings.clusters import clusters_table
+
+
+class AuditJob(LookJob):
+    """Look for wrong labels with one set of embeddings, and cluster it."""
+
+    verb = "audit labels on"
+
+    def run(self, context: Context) -> None:
+        """Write the suspicion of every label, and how the clusters agree with the labels."""
+        matrix, images = embeddings_of(self.embeddings, context).matrix, context.images
+        ids = images["image_id"].tolist()
+        audit = audit_labels(matrix, context.y, ids, novelty=novelty(context), seed=self.seed)
+        clusters = clusters_table(matrix, images["label"].to_numpy(), seed=self.seed)
+        folder = context.folder
+        folder.write_frame(folder.audit_path(self.id), audit)
+        folder.write_frame(folder.clusters_path(self.id), self.with_features(clusters))

@@ -1,0 +1,117 @@
+"""The job kind `embed`: every image through one backbone."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench.config import RunConfig
+from bench.engine.context import Context
+from bench.engine.embedder import Embedded
+from bench.engine.job import Job
+from bench.jobs.train import TrainJob
+from bench.jobs.words import weights_name
+from features.errors import InputError
+from features.extract.cached import CachedExtractor
+from results.feature_set import FeatureSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedJob(Job):
+    """Embed every image with one backbone.
+
+    Parameters
+    ----------
+    backbone : str
+        Name of a backbone, or of a network that this run trains.
+    weights : str
+        `imagenet`, `random`, a file, or `fine-tuned`.
+    size : int or (int, int)
+        Side, or height and width, that images are resized to, pixels.
+    preprocess : str
+    precision : {"bfloat16", "float16", "float32"}
+        Precision that the network computes in.
+    storage : {"float32", "float16"}
+        Precision that embeddings are stored in.
+    network : TrainJob, optional
+        The training that the backbone comes from.
+    """
+
+    backbone: str
+    weights: str
+    size: int | tuple[int, int] = 224
+    preprocess: str = "none"
+    precision: str = "bfloat16"
+    storage: str = "float32"
+    network: TrainJob | None = None
+
+    @property
+    def title(self) -> str:
+        """Backbone and weights."""
+        return f"embed with {self.backbone}, {weights_name(self.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Backbone and weights."""
+        return f"{self.backbone}-{weights_name(self.weights)}"
+
+    @property
+    def features(self) -> FeatureSet:
+        """Name of the embeddings in tables."""
+        return FeatureSet(self.backbone, weights_name(self.weights), self.preprocess)
+
+    def run(self, context: Context) -> None:
+        """Embed the images into the store."""
+        embeddings_of(self, context)
+
+
+def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
+    """Yield the jobs that embed with pretrained or random networks, not trained by this run."""
+    features = config.features
+    for preprocess in config.preprocess:
+        for backbone in features.backbones:
+            for weights in features.weights_of.get(backbone, features.weights):
+                yield EmbedJob(
+                    seed=config.seed,
+                    backbone=backbone,
+                    weights=weights,
+                    size=features.size,
+                    preprocess=preprocess,
+                    precision=features.precision,
+                    storage=features.storage,
+                )
+
+
+def embeddings_of(job: EmbedJob, context: Context) -> Embedded:
+    """Return a job's embeddings of all images; the last set asked for stays in memory."""
+
+    def embed() -> Embedded:
+        return context.embedder.embed(job.title, extractor_of(job, context), _companions(job, context))
+
+    return context.embedder.last(job.id, embed)
+
+
+def extractor_of(job: EmbedJob, context: Context) -> CachedExtractor:
+    """Return what embeds images as `job` does."""
+    embedder = context.embedder
+    if job.network is None:
+        backbone = embedder.backbone(job.backbone, job.weights)
+    else:
+        backbone = embedder.trained_backbone(context.folder.model_path(job.network.id), job.backbone)
+    return embedder.extractor(
+        backbone,
+        size=job.size,
+        preprocess=job.preprocess,
+        precision=job.precision,
+        storage=job.storage,
+    )
+
+
+def _companions(job: EmbedJob, context: Context) -> list[CachedExtractor]:
+    """Return what else embeds the same pixels in this run, so that one decode pass serves all."""
+    found = []
+    for other in frozen_embeddings(context.config) if job.network is None else ():
+        if other.preprocess == job.preprocess and other != job:
+            # A fault of another network is reported by its own job.
+            with contextlib.suppress(InputError):
+                found.append(extractor_of(other, context))
+    return found

@@ -1,0 +1,127 @@
+"""The job kind `fit`: a grid search of one classical model on one set of embeddings."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid, PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
+
+import classifiers
+from bench.console import task
+from bench.engine.context import Context
+from bench.engine.finish import Fitted, finish
+from bench.engine.job import Job
+from bench.jobs.embed import EmbedJob, embeddings_of
+from bench.jobs.words import row_of
+from classifiers.search import PathSearchCV
+from results.predictions import SPLITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitJob(Job):
+    """Search one classical model on one set of embeddings and score the valid and test images.
+
+    Parameters
+    ----------
+    model : str
+        Name in the registry of classifiers.
+    embeddings : EmbedJob
+    grid : str
+        `small` or `full`.
+    folds : int
+    scoring : str
+        Scorer that selects.
+    selection : {"cv", "valid"}
+        `cv` selects by cross-validation on the train split; `valid` selects on the valid split, for
+        embeddings of a network that has seen the training labels.
+    sampling : {"all", "balanced"}
+        Whether both classes get equal weight.
+    """
+
+    model: str
+    embeddings: EmbedJob
+    grid: str = "small"
+    folds: int = 5
+    scoring: str = "roc_auc"
+    selection: str = "cv"
+    sampling: str = "all"
+
+    @property
+    def title(self) -> str:
+        """Model and features."""
+        features = self.embeddings.features
+        name = classifiers.get_spec(self.model).title
+        return f"search {name} on {features.features}, {features.weights} weights"
+
+    @property
+    def slug(self) -> str:
+        """Model and features."""
+        return f"{self.model}-{self.embeddings.slug}"
+
+    def row(self, context: Context) -> dict[str, Any]:
+        """Return the key columns of the model's leaderboard row."""
+        title = classifiers.get_spec(self.model).title
+        return row_of(title, self.embeddings.features, self.sampling, context.config)
+
+    def run(self, context: Context) -> None:
+        """Search the grid, then save the best model and its predictions."""
+        embedded = embeddings_of(self.embeddings, context)
+        matrix = embedded.matrix
+        y, train = context.y, context.rows("train")
+        started = time.perf_counter()
+        if self.selection == "cv":
+            with self._search(context, self._folds(context, train), refit=True) as search:
+                search.fit(matrix[train], y[train])
+            estimator, params = search.best_estimator_, search.best_params_
+        else:
+            # The network has seen the training labels, so its training embeddings look too good for any
+            # cross-validation among them: select on the valid split, fit on train alone.
+            both = np.concatenate([train, context.rows("valid")])
+            held_out = np.concatenate([np.full(len(train), -1), np.zeros(len(both) - len(train), int)])
+            with self._search(context, list(PredefinedSplit(held_out).split()), refit=False) as search:
+                search.fit(matrix[both], y[both])
+            params = search.best_params_
+            estimator = clone(search.estimator).set_params(**params).fit(matrix[train], y[train])
+        seconds = time.perf_counter() - started
+        X = {split: matrix[context.rows(split)] for split in SPLITS}
+        finish(self, context, Fitted(self.model, estimator, X, seconds, params, embedded))
+
+    @contextmanager
+    def _search(
+        self, context: Context, folds: list[tuple[np.ndarray, np.ndarray]], refit: bool
+    ) -> Iterator[PathSearchCV]:
+        """Yield a search that shows its progress and, when killed, resumes from its finished blocks."""
+        spec = classifiers.get_spec(self.model)
+        train = context.y[context.rows("train")]
+        blocks = context.folder.search_path(self.id)
+        cells = len(ParameterGrid(spec.grids[self.grid])) * len(folds)
+        with task(self.title, cells, "cells") as update:
+            yield classifiers.make_search(
+                self.model,
+                grid=self.grid,
+                cv=folds,
+                scoring=self.scoring,
+                refit=refit,
+                n_jobs=context.config.n_jobs,
+                random_state=self.seed,
+                params=spec.balance(train) if self.sampling == "balanced" and spec.balance else None,
+                checkpoint=str(blocks),
+                progress=lambda done, total: update(done),
+                device=context.config.device,
+            )
+        shutil.rmtree(blocks, ignore_errors=True)
+
+    def _folds(self, context: Context, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Make the folds of the train split, shuffled; whole groups when the split keeps them whole."""
+        y = context.y[train]
+        if context.config.split.kind == "group":
+            groups = context.images["group"].to_numpy()[train]
+            splitter = StratifiedGroupKFold(self.folds, shuffle=True, random_state=self.seed)
+            return list(splitter.split(y, y, groups))
+        splitter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
+        return list(splitter.split(y, y))

@@ -1,0 +1,43 @@
+"""What the job kinds that look at one set of embeddings as a whole have in common."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import pandas as pd
+
+from bench.config import RunConfig
+from bench.engine.job import Job
+from bench.jobs.embed import EmbedJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookJob(Job):
+    """Look at one set of embeddings; a subclass says what for."""
+
+    verb: ClassVar[str]
+    embeddings: EmbedJob
+
+    @property
+    def title(self) -> str:
+        """Verb and features."""
+        features = self.embeddings.features
+        return f"{self.verb} {features.features}, {features.weights} weights"
+
+    @property
+    def slug(self) -> str:
+        """Features."""
+        return self.embeddings.slug
+
+    @classmethod
+    def plan(cls, config: RunConfig, planned: Sequence[Job]) -> Iterable[Self]:
+        """Return a job for each set of embeddings of the run."""
+        if not config.features.projections:
+            return
+        for job in planned:
+            if isinstance(job, EmbedJob):
+                yield cls(seed=config.seed, embeddings=job)
+
+    def with_features(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the columns that name the embeddings in front."""
+        return pd.concat([pd.DataFrame(self.embeddings.features.columns(), index=frame.index), frame], axis=1)

@@ -1,0 +1,124 @@
+"""The flat list of jobs that a run is, built here and nowhere else."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import classifiers
+from bench.config import RunConfig
+from bench.engine.job import Job
+from bench.jobs.embed import EmbedJob, frozen_embeddings
+from bench.jobs.fit import FitJob
+from bench.jobs.registry import KINDS, as_hashable
+from bench.jobs.train import TrainJob
+from bench.jobs.words import FINE_TUNED
+
+StartingWeights = Callable[[str], str]
+
+SYMMETRIC_AUGMENT = "hflip,vflip,turns,brightness,contrast"
+
+
+def build_jobs(config: RunConfig, *, cnn_weights: StartingWeights, symmetric: bool) -> list[Job]:
+    """Build the run's jobs, each after those that it needs.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to run.
+    cnn_weights : callable
+        A network's name to where it starts: `imagenet`, `random` or a path; `auto` is resolved by the
+        caller.
+    symmetric : bool
+        Whether the dataset allows mirrored and turned images.
+
+    Returns
+    -------
+    list of Job
+    """
+    frozen = list(frozen_embeddings(config))
+    settings = [(name, *each) for name in config.cnn.models for each in _variants(config)]
+    networks = [train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
+    tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
+    jobs: list[Job] = []
+    for embed in frozen:
+        jobs += [embed, *_fit_jobs(config, embed, "cv")]
+    jobs += networks
+    for embed in tuned:
+        jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
+    jobs = list(dict.fromkeys(jobs))
+    further = [job for kind in KINDS.values() for job in kind.plan(config, jobs)]
+    place = {job: number for number, job in enumerate(jobs)}
+    # Next to each other where they read the same results, which may then stay in memory.
+    further.sort(key=lambda job: max((place[need] for need in job.needs), default=len(jobs)))
+    return [*jobs, *dict.fromkeys(further)]
+
+
+def _variants(config: RunConfig) -> list[tuple[str, str]]:
+    """Return every (preprocess, sampling) that networks are trained with."""
+    return [(preprocess, sampling) for preprocess in config.preprocess for sampling in config.sampling]
+
+
+def _tuned_embeddings(config: RunConfig, weights: StartingWeights, symmetric: bool) -> Iterator[EmbedJob]:
+    names = config.features.fine_tuned if config.classical.models else ()
+    # Of several samplings the first one's network becomes a backbone; the heads have their own.
+    for name, preprocess in itertools.product(names, config.preprocess):
+        network = train_job(config, name, preprocess, config.sampling[0], weights, symmetric)
+        if network.train_fraction == 1:
+            # Heads are chosen on the valid split, which their network must not have learnt.
+            network = replace(network, train_fraction=None)
+        estimator = classifiers.make_classifier(name, **dict(network.params))
+        size = estimator.get_params()["size"]
+        yield EmbedJob(
+            seed=config.seed,
+            backbone=name,
+            weights=FINE_TUNED,
+            size=size,
+            preprocess=preprocess,
+            precision=config.features.precision,
+            storage=config.features.storage,
+            network=network,
+        )
+
+
+def train_job(
+    config: RunConfig, name: str, preprocess: str, sampling: str, weights: StartingWeights, symmetric: bool
+) -> TrainJob:
+    """Return the job that trains one network as the configuration says."""
+    params = dict(config.cnn.params_of(name))
+    if symmetric and classifiers.get_spec(name).augmented:
+        params.setdefault("augment", SYMMETRIC_AUGMENT)
+        params.setdefault("tta", "dihedral")
+    return TrainJob(
+        seed=config.seed,
+        model=name,
+        weights=weights(name) if classifiers.get_spec(name).pretrained else "random",
+        preprocess=preprocess,
+        sampling=sampling,
+        params=as_params(params),
+        train_fraction=config.cnn.train_fraction,
+    )
+
+
+def as_params(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return parameters as a job holds them."""
+    return tuple(sorted((key, as_hashable(value)) for key, value in params.items()))
+
+
+def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
+    # Drawing images anew each epoch is for networks; classical models see all rows, weighted or not.
+    samplings = dict.fromkeys("balanced" if each == "balanced" else "all" for each in config.sampling)
+    return [
+        FitJob(
+            seed=config.seed,
+            model=name,
+            embeddings=embed,
+            grid=config.classical.grid,
+            folds=config.classical.folds,
+            scoring=config.classical.scoring,
+            selection=selection,
+            sampling=sampling,
+        )
+        for name in config.classical.models
+        for sampling in samplings
+    ]

@@ -1,0 +1,152 @@
+"""The job kind `train`: one network, end to end."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.model_selection import train_test_split
+
+import classifiers
+from bench.console import task
+from bench.engine.context import Context
+from bench.engine.events import event_log
+from bench.engine.finish import Fitted, finish
+from bench.engine.job import Job
+from bench.engine.pixels import network_size, run_pixels
+from bench.jobs.words import row_of, weights_name
+from features.errors import InputError
+from results.feature_set import END_TO_END, FeatureSet
+from results.predictions import SPLITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob(Job):
+    """Train one network end to end and score the valid and test images.
+
+    Parameters
+    ----------
+    model : str
+        Name in the registry of classifiers.
+    weights : str
+        Where the network starts: `imagenet`, `random` or a file.
+    preprocess, sampling : str
+    params : tuple of (str, value)
+        Parameters that differ from the network's defaults.
+    train_fraction : float, optional
+        Share of train and valid that the network learns from; 1: both, after the epoch is chosen.
+    variant : str
+        Words that distinguish it from other rows of the same network in a table.
+    """
+
+    model: str
+    weights: str
+    preprocess: str = "none"
+    sampling: str = "all"
+    params: tuple[tuple[str, Any], ...] = ()
+    train_fraction: float | None = None
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """Network, variant and starting weights."""
+        what = classifiers.get_spec(self.model).title + (f", {self.variant}," if self.variant else "")
+        return f"train {what} from {weights_name(self.weights)} weights"
+
+    @property
+    def slug(self) -> str:
+        """Network, starting weights and variant."""
+        return "-".join(filter(None, [self.model, weights_name(self.weights), self.variant]))
+
+    def row(self, context: Context) -> dict[str, Any]:
+        """Return the key columns of the network's leaderboard row."""
+        title = classifiers.get_spec(self.model).title
+        model = f"{title}, {self.variant}" if self.variant else title
+        features = FeatureSet(END_TO_END, weights_name(self.weights), self.preprocess)
+        return row_of(model, features, self.sampling, context.config)
+
+    def run(self, context: Context) -> None:
+        """Train the network, then save it, its history and its predictions."""
+        estimator = self._estimator(context)
+        title = f"reading images for {self.model}"
+        size = network_size(estimator, context)
+        with run_pixels(context, self.id, size, preprocess=self.preprocess, title=title) as pixels:
+            self._train(estimator, context, pixels)
+
+    def _train(self, estimator: BaseEstimator, context: Context, pixels: np.ndarray) -> None:
+        train, valid = training_rows(self, context), context.rows("valid")
+        self._fit(estimator, context, pixels, train)
+        context.folder.write_frame(context.folder.history_path(self.id), estimator.history_)
+        seconds = float(estimator.history_["seconds"].sum())
+        chosen = {**dict(self.params), "best_epoch": estimator.best_epoch_}
+        held_out = None
+        checkpoints = [context.folder.checkpoint_path(self.id)]
+        if self.train_fraction == 1:
+            # The new network has learnt the valid split, so its scores there could choose no threshold.
+            held_out = estimator
+            checkpoints.append(checkpoints[0].with_suffix(".both.pt"))
+            estimator = clone(held_out).set_params(
+                stop_after=held_out.best_epoch_, keep_best=False, checkpoint=str(checkpoints[1])
+            )
+            self._fit(estimator, context, pixels, np.concatenate([train, valid]))
+            seconds += float(estimator.history_["seconds"].sum())
+        X = {split: pixels[context.rows(split)] for split in SPLITS}
+        finish(self, context, Fitted(self.model, estimator, X, seconds, chosen, held_out=held_out))
+        for path in checkpoints:
+            path.unlink(missing_ok=True)
+
+    def _estimator(self, context: Context) -> BaseEstimator:
+        balanced = self.sampling == "balanced"
+        params = {
+            **dict(self.params),
+            "weights": self.weights,
+            "random_state": self.seed,
+            "sampling": "all" if balanced else self.sampling,
+            "class_weight": "balanced" if balanced else None,
+        }
+        checkpoint = str(context.folder.checkpoint_path(self.id))
+        return classifiers.make_classifier(
+            self.model, **params, device=context.config.device, checkpoint=checkpoint
+        )
+
+    def _fit(self, estimator: BaseEstimator, context: Context, pixels: np.ndarray, rows: np.ndarray) -> None:
+        valid, weight = context.rows("valid"), context.sample_weight
+        epochs = estimator.stop_after or estimator.epochs
+        log = context.folder.path / "tensorboard" / self.id if context.config.cnn.tensorboard else None
+        with task(self.title, epochs, "epochs") as update, event_log(log) as write:
+
+            def report(row: dict[str, float]) -> None:
+                update(row["epoch"], f"loss {row['train_loss']:.3f}, valid AUC {row['valid_auc']:.3f}")
+                write(row)
+
+            estimator.fit(
+                pixels[rows],
+                context.y[rows],
+                valid=(pixels[valid], context.y[valid]),
+                sample_weight=None if weight is None else weight[rows],
+                report=report,
+            )
+
+
+def training_rows(job: TrainJob, context: Context) -> np.ndarray:
+    """Return the positions of the images that a network learns from.
+
+    Raises
+    ------
+    InputError
+        When the train split has fewer images than `train_fraction` asks for.
+    """
+    train, valid = context.rows("train"), context.rows("valid")
+    if job.train_fraction in (None, 1):
+        return train
+    share = len(train) / (len(train) + len(valid))
+    wanted = round(float(str(job.train_fraction)) * (len(train) + len(valid)))
+    if wanted > len(train):
+        raise InputError(
+            f"train_fraction {job.train_fraction}: the train split holds {share:.2f} of train and valid "
+            "together; give less, or 1 for both"
+        )
+    if wanted == len(train):
+        return train
+    kept, _ = train_test_split(train, train_size=wanted, stratify=context.y[train], random_state=job.seed)
+    return np.sort(kept)

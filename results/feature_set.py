@@ -1,0 +1,46 @@
+"""What a model learnt from: the name of a set of embeddings, or of the images themselves."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+END_TO_END = "end-to-end"
+
+
+class FeatureSet(NamedTuple):
+    """The columns that name the input of a model.
+
+    Parameters
+    ----------
+    features : str
+        Backbone that embedded the images, or `end-to-end`.
+    weights : str
+        Name of the weights of the backbone or network.
+    preprocess : str
+        Name of the preprocessing, `none` by default.
+
+    Examples
+    --------
+    >>> FeatureSet("resnet18", "imagenet").title
+    'resnet18, imagenet'
+    """
+
+    features: str
+    weights: str
+    preprocess: str = "none"
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "FeatureSet":
+        """Return the feature set of a row that has these columns."""
+        return cls(str(row["features"]), str(row["weights"]), str(row["preprocess"]))
+
+    @property
+    def title(self) -> str:
+        """The name that tables and figures show."""
+        if self.features == END_TO_END:
+            return END_TO_END if self.preprocess == "none" else f"{END_TO_END}, {self.preprocess}"
+        name = f"{self.features}, {self.weights}"
+        return name if self.preprocess == "none" else f"{name}, {self.preprocess}"
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns as a dict."""
+        return self._asdict()

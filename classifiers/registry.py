@@ -1,14 +1,21 @@
-"""One registry for every model: a new one is one module and one line here."""
+"""The registry of models: a new model is one module and one entry here.
 
-from typing import Any
+Listing the models and reading their entries imports neither scikit-learn nor torch nor XGBoost.
+"""
 
-from sklearn.base import BaseEstimator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
-from classifiers.cnn.networks import designed, efficientnet, resnet, simple, stratified, two_layer, vgg
-from classifiers.search import PathSearchCV
+from classifiers.cnn.specs import all_layers, last_layer, network
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from classifiers.search import PathSearchCV
 
 _REGISTRY: dict[str, ClassifierSpec] = {
     spec.name: spec
@@ -18,31 +25,60 @@ _REGISTRY: dict[str, ClassifierSpec] = {
         logistic_regression.SPEC,
         svm.SPEC,
         xgb.SPEC,
-        resnet.LL,
-        resnet.FBP,
-        two_layer.SPEC,
-        simple.SPEC,
-        designed.SPEC,
-        stratified.SPEC,
-        resnet.LL_50,
-        resnet.FBP_50,
-        vgg.LL_16,
-        vgg.FBP_16,
-        vgg.LL_19,
-        vgg.FBP_19,
-        efficientnet.LL,
-        efficientnet.FBP,
+        last_layer("resnet:ResNet", "ResNet-18", architecture="resnet18"),
+        all_layers("resnet:ResNet", "ResNet-18", architecture="resnet18"),
+        network(
+            "two_layer:TwoLayerCNN",
+            "cnn2",
+            "2-layer CNN",
+            "two convolutions and two dense layers of 1000",
+            augmented=True,
+        ),
+        network(
+            "simple:SimpleCNN",
+            "simple_cnn",
+            "Simple CNN",
+            "four convolutions and two dense layers, tunable by `defectbench tune`",
+            augmented=True,
+        ),
+        network(
+            "designed:DesignedResNet",
+            "designed_resnet",
+            "Designed ResNet",
+            "2.9 million parameters, full size, 32-dimensional embedding",
+            augmented=True,
+        ),
+        network(
+            "stratified:StratifiedResNet",
+            "stratified",
+            "Stratified ResNet",
+            "the designed ResNet with separate filters for each part of the image plane",
+        ),
+        last_layer("resnet:ResNet", "ResNet-50", architecture="resnet50"),
+        all_layers("resnet:ResNet", "ResNet-50", architecture="resnet50"),
+        last_layer("vgg:VGG", "VGG-16", architecture="vgg16_bn", learning_rate=1e-3),
+        all_layers("vgg:VGG", "VGG-16", architecture="vgg16_bn"),
+        last_layer("vgg:VGG", "VGG-19", architecture="vgg19_bn", learning_rate=1e-3),
+        all_layers("vgg:VGG", "VGG-19", architecture="vgg19_bn"),
+        last_layer("efficientnet:EfficientNetLite", "EfficientNet-Lite0", architecture="efficientnet_lite0"),
+        all_layers("efficientnet:EfficientNetLite", "EfficientNet-Lite0", architecture="efficientnet_lite0"),
     )
 }
 
 
 def names(kind: str | None = None) -> list[str]:
-    """Return the names of the models, all of them or those of one kind (classical or cnn)."""
+    """Return the names of all models, or of the models of one kind (`classical` or `cnn`)."""
     return [name for name, spec in _REGISTRY.items() if kind in (None, spec.kind)]
 
 
 def get_spec(name: str) -> ClassifierSpec:
-    """Return the registry's entry of `name`; `InputError` names the models there are."""
+    """Return the entry of a model.
+
+    Raises
+    ------
+    InputError
+        If there is no such model; the message lists the models.
+    """
     if name not in _REGISTRY:
         raise InputError(f"no model {name!r}; there are: {', '.join(_REGISTRY)}")
     return _REGISTRY[name]
@@ -56,12 +92,17 @@ def make_classifier(name: str, **params: Any) -> BaseEstimator:
     name : str
         One of `names()`.
     **params
-        The model's own parameters; `random_state` seeds it.
+        Parameters of the model; `random_state` is its seed.
 
     Returns
     -------
     estimator
-        Classical ones are pipelines of a `StandardScaler` and the model.
+        A classical model is a pipeline of a `StandardScaler` and the classifier.
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
     """
     return get_spec(name).make(**params)
 
@@ -87,25 +128,33 @@ def make_search(
     grid : str
         `small` or `full`.
     cv : int or splitter
-        Folds.
+        Number of folds, or a splitter.
     scoring : str
-        Scorer that selects.
+        Scorer that selects the best setting.
     refit : bool
-        Whether to fit the best setting on all rows given to `fit`.
+        Whether to fit the best setting on all rows passed to `fit`.
     n_jobs : int, optional
-        Processes.
+        Number of processes.
     random_state : int
         Seed of the model.
     params : dict, optional
         Further parameters of the model, the same in every cell.
     **options
-        Of `PathSearchCV`: accelerate, device, memory_budget, checkpoint, progress, verbose.
+        Further parameters of `PathSearchCV`: accelerate, device, memory_budget, checkpoint, progress,
+        verbose.
 
     Returns
     -------
     PathSearchCV
-        Unfitted.
+        Unfitted search.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or the model has no such grid.
     """
+    from classifiers.search import PathSearchCV
+
     spec = get_spec(name)
     if grid not in spec.grids:
         raise InputError(f"model {name} has no grid {grid!r}; it has: {', '.join(spec.grids) or 'none'}")

@@ -1,6 +1,7 @@
-"""Models on disk: skops for classical ones, safetensors for networks; never a pickle."""
+"""Save and load models: skops for classical models, safetensors for networks, no pickle."""
 
 import json
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.registry import get_spec
+from classifiers.spec import ClassifierSpec
 from features.errors import InputError
 from features.extract.forward import choose_device
 from features.files import atomic_path, write_text
@@ -23,14 +25,8 @@ _NETWORK = "weights.safetensors"
 _CLASSICAL = "estimator.skops"
 _VERSIONED = {"classical": ("scikit-learn", "xgboost"), "cnn": ("torch", "torchvision")}
 
-# What skops may build besides its own list of safe types; anything else in a file is refused.
-_TRUSTED = (
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.tree._tree.Tree",
-    "xgboost.sklearn.XGBClassifier",
-    "xgboost.core.Booster",
-)
+# A finished model may be calibrated; see `sklearn.calibration.CalibratedClassifierCV`.
+_CALIBRATION = ("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration")
 
 
 def save_classifier(
@@ -41,13 +37,13 @@ def save_classifier(
     Parameters
     ----------
     name : str
-        Its name in the registry.
+        Name of the model in the registry.
     estimator : estimator
-        Fitted, as `make_classifier(name)` makes it.
+        Fitted estimator of `make_classifier(name)`.
     folder : Path
-        Made if needed; the card is written last, so a folder with a card is whole.
+        Created if necessary. The card is written last, so a folder with a card is complete.
     card : dict, optional
-        JSON values to keep with it, such as the threshold and the preprocessing.
+        Further JSON values for the card, such as the threshold and the preprocessing.
     """
     kind = get_spec(name).kind
     record = {
@@ -72,7 +68,13 @@ def save_classifier(
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Return what was saved beside a model; `InputError` when there is no whole model."""
+    """Return the card of a saved model.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no complete model, or the card cannot be read.
+    """
     path = folder / _CARD
     if not path.is_file():
         raise InputError(f"{folder}: no saved model (no {_CARD})")
@@ -91,46 +93,66 @@ def load_classifier(folder: Path, *, device: str = "auto") -> BaseEstimator:
     Parameters
     ----------
     folder : Path
-        Where it was saved.
+        Folder of the saved model.
     device : str
-        Where a network shall compute.
+        Device on which a network computes.
 
     Returns
     -------
     estimator
-        Fitted; its scores are those it had.
+        Fitted estimator with the same scores as the saved one.
 
     Raises
     ------
     InputError
-        When the folder holds no whole model, a library's major version is another, or the file holds
-        types that no model of ours has.
+        If the folder holds no complete model, if the major version of a library differs, or if the
+        file holds types that a model of this name does not contain.
     """
     card = read_card(folder)
     for library, saved in card["versions"].items():
         if version(library).split(".")[0] != saved.split(".")[0]:
             raise InputError(
-                f"{folder}: saved with {library} {saved}, here is {version(library)}; install that "
-                "major version or fit again"
+                f"{folder}: saved with {library} {saved}, installed is {version(library)}; install "
+                "that major version or fit again"
             )
     spec = get_spec(card["name"])
     if spec.kind == "classical":
-        return _load_classical(folder / _CLASSICAL)
+        return _load_classical(folder / _CLASSICAL, spec)
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in card["params"].items()}
     estimator = spec.make(**{**params, "device": device, "checkpoint": None})
     return _load_network(estimator, card, folder / _NETWORK)
 
 
-def _load_classical(path: Path) -> BaseEstimator:
+def _load_classical(path: Path, spec: ClassifierSpec) -> BaseEstimator:
     try:
-        unknown = set(skops.io.get_untrusted_types(file=path)) - set(_TRUSTED)
-        if unknown:
-            raise InputError(f"{path}: holds {sorted(unknown)[0]}, which no model of ours does")
-        return skops.io.load(path, trusted=list(_TRUSTED))
-    except InputError:
-        raise
+        found = set(skops.io.get_untrusted_types(file=path))
+        trusted = {*_CALIBRATION, *spec.trusted}
+        if not found <= trusted:
+            trusted |= types_of_fitted(spec.name)
+        if found <= trusted:
+            return skops.io.load(path, trusted=sorted(trusted))
     except Exception as error:
         raise InputError(f"{path}: damaged ({str(error).splitlines()[0]}); fit again") from None
+    raise InputError(
+        f"{path}: holds {min(found - trusted)}, which a fitted {spec.name} does not contain; "
+        f"fit again, or list the type in `trusted` of the registry's entry if it belongs to the model"
+    )
+
+
+@cache
+def types_of_fitted(name: str) -> frozenset[str]:
+    """Return the types, beyond those that skops trusts, in a small fitted copy of a classical model.
+
+    Embeddings may be short or long, and some models choose their data structure by that: both are
+    fitted.
+    """
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    types: set[str] = set()
+    for width in (4, 64):
+        model = get_spec(name).make().fit(rng.normal(size=(40, width)) + y[:, None], y)
+        types |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
+    return frozenset(types)
 
 
 def _load_network(estimator: ImageClassifier, card: dict[str, Any], path: Path) -> ImageClassifier:

@@ -1,41 +1,52 @@
-"""What the registry knows of a classifier."""
+"""The entries of the registry. This module imports neither scikit-learn nor torch."""
 
+from __future__ import annotations
+
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+if TYPE_CHECKING:
+    import numpy as np
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
 
 ParamGrid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """One line of the registry.
+    """One entry of the registry: what is known about a classifier before it is imported.
 
     Parameters
     ----------
     name : str
-        What the user types.
+        Name on the command line and in configuration files.
     title : str
-        What tables show.
+        Name in tables.
     kind : {"classical", "cnn"}
         `classical` takes embeddings (n, d); `cnn` takes uint8 images (n, height, width[, 3]).
     make : callable
-        Takes parameters as keywords, returns an unfitted estimator.
+        Takes the estimator's parameters as keywords and returns an unfitted estimator. It imports the
+        libraries that it needs, so that listing the models stays fast.
     summary : str
         One line for `defectbench models`.
     grids : mapping of str to param_grid
-        For classical ones: the grids `small` and `full`, in the names of `make`'s estimator.
+        Classical models only: the grids `small` and `full`, in the parameter names of the estimator.
     balance : callable, optional
-        For classical ones: labels (n,) of 0 and 1 to the parameters that weigh both classes equally.
+        Classical models only: takes labels (n,) of 0 and 1 and returns the parameters that give both
+        classes equal weight. None if the model has no such parameters.
+    trusted : tuple of str
+        Classical models only: full names of the types in a fitted estimator that skops does not trust by
+        default. Types that a small fitted copy of the model contains need not be listed; listing
+        them makes loading faster.
+    settings : mapping of str to object
+        Networks only: the parameters in which the model differs from the defaults of its class.
     pretrained : bool
-        For networks: whether there are ImageNet weights to start from.
+        Networks only: whether there are ImageNet weights to start from.
     augmented : bool
-        For networks: whether they are trained with augmentation.
+        Networks only: whether training augments the images.
     """
 
     name: str
@@ -45,10 +56,41 @@ class ClassifierSpec:
     summary: str
     grids: Mapping[str, ParamGrid] = field(default_factory=dict)
     balance: Callable[[np.ndarray], dict[str, Any]] | None = None
+    trusted: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
     pretrained: bool = False
     augmented: bool = False
 
 
+@dataclass(frozen=True)
+class Deferred:
+    """A class that is imported when it is called for the first time.
+
+    Parameters
+    ----------
+    target : str
+        `module:name`.
+    settings : mapping of str to object
+        Keywords that differ from the defaults of the class; keywords of a call override them.
+
+    Examples
+    --------
+    >>> Deferred("fractions:Fraction", {"denominator": 4})(numerator=1)
+    Fraction(1, 4)
+    """
+
+    target: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, **params: Any) -> Any:
+        """Import the class and make an instance."""
+        module, _, name = self.target.partition(":")
+        return getattr(importlib.import_module(module), name)(**{**self.settings, **params})
+
+
 def standardised(model: BaseEstimator) -> Pipeline:
-    """Put a classifier behind a `StandardScaler`, so that scaling is learnt per training fold."""
+    """Return a pipeline of a `StandardScaler` and `model`, so that each training fold is scaled by itself."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
     return Pipeline([("scale", StandardScaler()), ("model", model)])

@@ -41,7 +41,7 @@ FILES = {dotted(path): path for package in PACKAGES for path in sorted((ROOT / p
 
 
 def imports(path, modules):
-    """Every module of ours that a file imports: at its top, in functions, for types, or as `"module:name"`."""
+    """Yield the modules of ours that a file imports: at its top, in functions, for types, or as a text."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]

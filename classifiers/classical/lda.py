@@ -1,11 +1,13 @@
 """Linear discriminant analysis."""
 
-from typing import Any
+from __future__ import annotations
 
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING, Any
 
 from classifiers.spec import ClassifierSpec, standardised
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SHRINKAGE = [1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
 
@@ -17,6 +19,8 @@ def make_lda(random_state: int | None = None, **params: Any) -> Pipeline:
     ----------
     Ledoit and Wolf, Honey, I shrunk the sample covariance matrix, 2004.
     """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
     return standardised(LinearDiscriminantAnalysis(**{"solver": "lsqr", "shrinkage": 0.1, **params}))
 
 

@@ -1,12 +1,15 @@
 """Logistic regression."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 
 from classifiers.spec import ClassifierSpec, standardised
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def make_logistic_regression(random_state: int | None = None, **params: Any) -> Pipeline:
@@ -15,6 +18,8 @@ def make_logistic_regression(random_state: int | None = None, **params: Any) -> 
     Newton's method finds the optimum at any C in a few steps, where first-order solvers stop short of
     it at weak regularisation and give scores that depend on when they gave up.
     """
+    from sklearn.linear_model import LogisticRegression
+
     defaults = {"solver": "newton-cholesky", "tol": 1e-6, "random_state": random_state}
     return standardised(LogisticRegression(**{**defaults, **params}))
 

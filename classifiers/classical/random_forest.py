@@ -1,11 +1,13 @@
 """Random forest."""
 
-from typing import Any
+from __future__ import annotations
 
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING, Any
 
 from classifiers.spec import ClassifierSpec, standardised
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def make_random_forest(random_state: int | None = None, **params: Any) -> Pipeline:
@@ -15,6 +17,8 @@ def make_random_forest(random_state: int | None = None, **params: Any) -> Pipeli
     ----------
     Breiman, Random forests, Machine Learning 45, 2001.
     """
+    from sklearn.ensemble import RandomForestClassifier
+
     return standardised(
         RandomForestClassifier(**{"n_estimators": 200, "random_state": random_state, **params})
     )
@@ -27,6 +31,7 @@ SPEC = ClassifierSpec(
     make=make_random_forest,
     summary="random forest",
     balance=lambda y: {"class_weight": "balanced"},
+    trusted=("sklearn.tree._tree.Tree",),
     grids={
         "small": {
             "model__n_estimators": [100, 200, 400],

@@ -1,11 +1,13 @@
 """Support vector machine, linear and RBF."""
 
-from typing import Any
+from __future__ import annotations
 
-from sklearn.pipeline import Pipeline
-from sklearn.svm import SVC
+from typing import TYPE_CHECKING, Any
 
 from classifiers.spec import ClassifierSpec, standardised
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def make_svm(random_state: int | None = None, **params: Any) -> Pipeline:
@@ -18,6 +20,8 @@ def make_svm(random_state: int | None = None, **params: Any) -> Pipeline:
     ----------
     Chang and Lin, LIBSVM, ACM TIST 2, 2011.
     """
+    from sklearn.svm import SVC
+
     return standardised(SVC(**{"random_state": random_state, **params}))
 
 

@@ -1,11 +1,13 @@
 """Gradient-boosted trees."""
 
-from typing import Any
+from __future__ import annotations
 
-from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier
+from typing import TYPE_CHECKING, Any
 
 from classifiers.spec import ClassifierSpec, standardised
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 def make_xgb(random_state: int | None = None, **params: Any) -> Pipeline:
@@ -15,6 +17,8 @@ def make_xgb(random_state: int | None = None, **params: Any) -> Pipeline:
     ----------
     Chen and Guestrin, XGBoost: a scalable tree boosting system, KDD 2016.
     """
+    from xgboost import XGBClassifier
+
     defaults = {"n_estimators": 200, "tree_method": "hist", "random_state": random_state}
     return standardised(XGBClassifier(**{**defaults, **params}))
 
@@ -26,6 +30,7 @@ SPEC = ClassifierSpec(
     make=make_xgb,
     summary="XGBoost, histogram trees",
     balance=lambda y: {"scale_pos_weight": float((y == 0).sum() / max((y == 1).sum(), 1))},
+    trusted=("xgboost.sklearn.XGBClassifier", "xgboost.core.Booster"),
     grids={
         "small": {
             "model__n_estimators": [50, 100, 200],

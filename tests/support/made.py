@@ -1,6 +1,9 @@
 """Data made for tests."""
 
 import numpy as np
+import pytest
+
+import classifiers
 
 
 def spots(n=60, side=32, seed=0):
@@ -20,3 +23,13 @@ def small_network(name):
     if name.startswith(("vgg", "resnet50", "efficientnet")):
         small["epochs"] = 1
     return {**small, "hidden_units": 16} if name.startswith("vgg") else small
+
+
+def models(kind=None):
+    """Names of models to parametrize with: the second size of a network is left to `tox -e deep`."""
+    seen = set()
+    for name in classifiers.names(kind):
+        spec = classifiers.get_spec(name)
+        way = (getattr(spec.make, "target", spec.make), spec.settings.get("last_layer_only"))
+        yield pytest.param(name, marks=[pytest.mark.deep] if way in seen else [])
+        seen.add(way)

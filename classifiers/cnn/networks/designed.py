@@ -8,7 +8,6 @@ from torchvision.models.resnet import BasicBlock
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.spec import ClassifierSpec
 
 WIDTH = 32
 EMBEDDING = 32
@@ -80,13 +79,3 @@ def body_and_head(body: nn.Module, n_outputs: int, channels: int, dropout: float
     """Put the last layer on a body whose embedding has 32 values."""
     head = nn.Sequential(nn.Dropout(dropout), nn.Linear(EMBEDDING, n_outputs))
     return BodyAndHead(body, head, EMBEDDING, mean=(0.5,) * channels, std=(0.25,) * channels)
-
-
-SPEC = ClassifierSpec(
-    name="designed_resnet",
-    title="Designed ResNet",
-    kind="cnn",
-    make=DesignedResNet,
-    summary="2.9 million parameters, full size, 32-dimensional embedding",
-    augmented=True,
-)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from classifiers.cnn.transfer import TransferNetwork, all_layers_spec, last_layer_spec
+from classifiers.cnn.transfer import TransferNetwork
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -22,8 +22,3 @@ class EfficientNetLite(TransferNetwork):
     """
 
     architecture: str = "efficientnet_lite0"
-
-
-_TITLE = "EfficientNet-Lite0"
-LL = last_layer_spec(EfficientNetLite, _TITLE, name="efficientnet_lite0")
-FBP = all_layers_spec(EfficientNetLite, _TITLE, name="efficientnet_lite0")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from classifiers.cnn.transfer import TransferNetwork, all_layers_spec, last_layer_spec
+from classifiers.cnn.transfer import TransferNetwork
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -17,9 +17,3 @@ class ResNet(TransferNetwork):
     ----------
     He et al., Deep residual learning for image recognition, CVPR 2016.
     """
-
-
-LL = last_layer_spec(ResNet, "ResNet-18")
-FBP = all_layers_spec(ResNet, "ResNet-18")
-LL_50 = last_layer_spec(ResNet, "ResNet-50", architecture="resnet50")
-FBP_50 = all_layers_spec(ResNet, "ResNet-50", architecture="resnet50")

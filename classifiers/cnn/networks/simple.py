@@ -7,7 +7,6 @@ from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.spec import ClassifierSpec
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -53,13 +52,3 @@ class SimpleCNN(ImageClassifier):
         return BodyAndHead(
             nn.Sequential(*layers), head, units[-1], mean=(0.5,) * channels, std=(0.25,) * channels
         )
-
-
-SPEC = ClassifierSpec(
-    name="simple_cnn",
-    title="Simple CNN",
-    kind="cnn",
-    make=SimpleCNN,
-    summary="four convolutions and two dense layers, tunable by `defectbench tune`",
-    augmented=True,
-)

@@ -9,7 +9,6 @@ from torch.nn import functional
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.networks.designed import WIDTH, body_and_head, start_residuals_at_zero, trunk
-from classifiers.spec import ClassifierSpec
 
 #: Pixels of the image that a value behind a stratum's own layers depends on, to each side: 13.
 HALO = 16
@@ -100,12 +99,3 @@ class StratifiedStem(nn.Module):
         return whole[:, :, : -(-height // _STRIDE), : -(-width // _STRIDE)].contiguous(
             memory_format=torch.channels_last
         )
-
-
-SPEC = ClassifierSpec(
-    name="stratified",
-    title="Stratified ResNet",
-    kind="cnn",
-    make=StratifiedResNet,
-    summary="the designed ResNet with filters of its own for each part of the image plane",
-)

@@ -6,7 +6,6 @@ from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.spec import ClassifierSpec
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -36,13 +35,3 @@ class TwoLayerCNN(ImageClassifier):
         )
         head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(1000, n_outputs))
         return BodyAndHead(body, head, 1000, mean=(0.5,) * channels, std=(0.25,) * channels)
-
-
-SPEC = ClassifierSpec(
-    name="cnn2",
-    title="2-layer CNN",
-    kind="cnn",
-    make=TwoLayerCNN,
-    summary="two convolutions and two dense layers of 1000",
-    augmented=True,
-)

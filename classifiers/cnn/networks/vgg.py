@@ -6,7 +6,6 @@ from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.cnn.transfer import all_layers_spec, last_layer_spec
 from features.backbones.registry import load_backbone
 from features.backbones.vgg import vgg_body
 from features.backbones.weights import load_matching, load_weights
@@ -59,12 +58,3 @@ class VGG(ImageClassifier):
                 load_matching(body.get_submodule("features"), features, found.name)
         head = nn.Sequential(nn.Dropout(self.dropout), nn.Linear(self.hidden_units, n_outputs))
         return BodyAndHead(body, head, self.hidden_units, frozen=self.last_layer_only)
-
-
-LL_16, LL_19 = (
-    last_layer_spec(VGG, f"VGG-{layers}", architecture=f"vgg{layers}_bn", learning_rate=1e-3)
-    for layers in (16, 19)
-)
-FBP_16, FBP_19 = (
-    all_layers_spec(VGG, f"VGG-{layers}", architecture=f"vgg{layers}_bn") for layers in (16, 19)
-)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
 from results.errors import PredictionsError
 from results.metrics.probability import Method, calibrate
@@ -25,12 +24,12 @@ def calibrated(predictions: pd.DataFrame, method: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The same lines; every score is a probability.
+        The same predictions; every score is a probability.
 
     Raises
     ------
     PredictionsError
-        For an unknown method.
+        For an unknown method, or a valid split with one class only.
     """
     if method not in METHODS:
         raise PredictionsError(f"calibration {method!r}: choose one of {', '.join(METHODS)}")
@@ -38,9 +37,11 @@ def calibrated(predictions: pd.DataFrame, method: str) -> pd.DataFrame:
     for row in rows_of(predictions):
         frame = row.frame
         score = frame["score"].to_numpy(float)
-        if method == "temperature" and row.constant("score_kind") == "decision":
-            score = expit(score)
+        kind = str(row.constant("score_kind"))
         valid = (frame["split"] == "valid").to_numpy()
-        told = calibrate(frame["y_true"].to_numpy()[valid], score[valid], score, method)
-        frames.append(frame.assign(score=np.clip(told, 0.0, 1.0), score_kind="probability"))
+        try:
+            found = calibrate(frame["y_true"].to_numpy()[valid], score[valid], score, method, kind)
+        except PredictionsError as error:
+            raise PredictionsError(f"predictions of {row.key['model']}: {error}") from None
+        frames.append(frame.assign(score=np.clip(found, 0.0, 1.0), score_kind="probability"))
     return validate(pd.concat(frames)) if frames else predictions

@@ -53,7 +53,13 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
 
 def scored(row: Row) -> metrics.Scored:
     """Return one row's valid and test scores as the metrics take them."""
-    return metrics.Scored(*row.part("valid"), *row.part("test"))
+    return metrics.Scored(
+        *row.part("valid"),
+        *row.part("test"),
+        score_kind=str(row.constant("score_kind")),
+        groups_valid=row.groups("valid"),
+        groups_test=row.groups("test"),
+    )
 
 
 def _measure(row: Row) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""The registry of metrics: a new one is one function in one module and one line here."""
+"""The registry of metrics: a new one is one function in one module and one entry here."""
 
-from results.metrics import decisions, inspection, probability, ranking
-from results.metrics.base import Metric, Scored, choose_threshold
+from results.metrics import decisions, inspection, operating, probability, ranking
+from results.metrics.base import Metric, Scored
+from results.metrics.thresholds import choose_threshold
 
 _REGISTRY: dict[str, Metric] = {
     metric.name: metric
@@ -14,6 +15,7 @@ _REGISTRY: dict[str, Metric] = {
         *decisions.COUNTS,
         *inspection.OVERKILL,
         *inspection.ESCAPES,
+        *operating.OPERATING,
         inspection.COST,
         probability.BRIER,
         probability.CALIBRATION_ERROR,

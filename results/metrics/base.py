@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from results.metrics.thresholds import choose_threshold
+
 
 @dataclass(frozen=True, eq=False)
 class Scored:
@@ -17,16 +19,23 @@ class Scored:
     y_valid, y_test : int array of 0 and 1
     score_valid, score_test : float array
         Higher is more defective.
+    score_kind : {"probability", "decision"}, optional
+        What the scores are. Where it is not said, scores within 0 to 1 count as probabilities.
+    groups_valid, groups_test : str array, optional
+        Group of each image under a group split; figures then count groups, not images, as independent.
     """
 
     y_valid: np.ndarray
     score_valid: np.ndarray
     y_test: np.ndarray
     score_test: np.ndarray
+    score_kind: str | None = None
+    groups_valid: np.ndarray | None = None
+    groups_test: np.ndarray | None = None
 
     @cached_property
     def threshold(self) -> float:
-        """The threshold of the highest accuracy on the valid split."""
+        """The threshold of the highest accuracy on the valid split; NaN when that split is empty."""
         return choose_threshold(self.y_valid, self.score_valid)
 
     @cached_property
@@ -35,6 +44,16 @@ class Scored:
         if len(np.unique(self.y_valid)) < 2:
             return float("nan")
         return float(roc_auc_score(self.y_valid, self.score_valid))
+
+    @property
+    def has_both(self) -> bool:
+        """Whether the test split holds good parts and defects."""
+        return bool((self.y_test == 0).any() and (self.y_test == 1).any())
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether there are test images and a threshold to decide with."""
+        return bool(len(self.y_test) and np.isfinite(self.threshold))
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -55,7 +74,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Metric:
-    """One line of the registry.
+    """One entry of the registry.
 
     Parameters
     ----------
@@ -76,34 +95,3 @@ class Metric:
     compute: Callable[[Scored], float]
     higher_is_better: bool | None = True
     integer: bool = False
-
-
-def choose_threshold(y: np.ndarray, score: np.ndarray) -> float:
-    """Return the threshold of the highest accuracy.
-
-    Between two scores any threshold does the same; the middle is taken. Among equally accurate ones
-    the lowest wins, because an escaped defect costs more than a part thrown away.
-
-    Parameters
-    ----------
-    y : int array of 0 and 1
-    score : float array
-        A part is called defective when its score reaches the threshold.
-
-    Returns
-    -------
-    float
-    """
-    values, inverse = np.unique(score, return_inverse=True)
-    positives = np.bincount(inverse, weights=y, minlength=len(values))
-    negatives = np.bincount(inverse, weights=1 - y, minlength=len(values))
-    # right[k]: parts judged rightly when values[k:] are called defective.
-    right = np.concatenate([[0], np.cumsum(negatives)]) + np.concatenate(
-        [np.cumsum(positives[::-1])[::-1], [0]]
-    )
-    best = int(np.argmax(right))
-    if best == 0:
-        return float(values[0])
-    if best == len(values):
-        return float(np.nextafter(values[-1], np.inf))
-    return float(values[best - 1] + (values[best] - values[best - 1]) / 2)

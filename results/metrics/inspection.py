@@ -1,18 +1,23 @@
-"""What an inspection engineer asks: good parts thrown away where almost no defect escapes, and money."""
+"""What an inspection engineer asks: overkill where almost no defect escapes, and cost.
+
+The `_roc` figures describe the test split's own ROC curve. No threshold chosen beforehand promises them;
+`results.metrics.operating` has the figures of a threshold that is chosen on the valid split.
+"""
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
 from results.metrics.base import Metric, Scored
+from results.metrics.thresholds import cheapest_threshold
 
 TRUE_POSITIVE_RATES = (0.991, 0.993, 0.995, 0.997, 1.0)
 OVERKILLS = (0.01, 0.05)
-#: An escape costs as much as this many good parts thrown away, where nothing else is said.
+#: Costs of one escape and of one overkill, where nothing else is said.
 ESCAPE_COST, OVERKILL_COST = 20.0, 1.0
 
 
 def overkill_at(y: np.ndarray, score: np.ndarray, true_positive_rate: float) -> float:
-    """Return the smallest share of good parts thrown away where so many defects are found.
+    """Return the smallest overkill rate on the ROC curve where so many defects are found.
 
     Parameters
     ----------
@@ -24,68 +29,53 @@ def overkill_at(y: np.ndarray, score: np.ndarray, true_positive_rate: float) -> 
     Returns
     -------
     float
+        NaN when a class is missing.
     """
+    if len(np.unique(y)) < 2:
+        return float("nan")
     fpr, tpr, _ = roc_curve(y, score, drop_intermediate=False)
     return float(fpr[tpr >= true_positive_rate - 1e-12].min())
 
 
 def escapes_at(y: np.ndarray, score: np.ndarray, overkill: float) -> float:
-    """Return the smallest share of defects that escape where at most so many good parts are thrown away.
+    """Return the smallest escape rate on the ROC curve where at most so much overkill occurs.
 
     Parameters
     ----------
     y : int array of 0 and 1, shape (n,)
     score : float array, shape (n,)
     overkill : float
-        Share of the good parts that may be thrown away.
+        Share of the good parts that may be called defective.
 
     Returns
     -------
     float
+        NaN when a class is missing.
     """
+    if len(np.unique(y)) < 2:
+        return float("nan")
     fpr, tpr, _ = roc_curve(y, score, drop_intermediate=False)
     return float(1 - tpr[fpr <= overkill + 1e-12].max())
-
-
-def cheapest_threshold(y: np.ndarray, score: np.ndarray, escape_cost: float, overkill_cost: float) -> float:
-    """Return the threshold of the smallest cost; of equally cheap ones the lowest.
-
-    Parameters
-    ----------
-    y : int array of 0 and 1, shape (n,)
-    score : float array, shape (n,)
-        A part is called defective when its score reaches the threshold.
-    escape_cost, overkill_cost : float
-        Of one part.
-
-    Returns
-    -------
-    float
-    """
-    fpr, tpr, thresholds = roc_curve(y, score, drop_intermediate=False)
-    good, bad = float((y == 0).sum()), float((y == 1).sum())
-    cost = escape_cost * (1 - tpr) * bad + overkill_cost * fpr * good
-    cheapest = np.flatnonzero(cost <= cost.min() + 1e-9)[-1]
-    if not np.isfinite(thresholds[cheapest]):
-        return float(np.nextafter(score.max(), np.inf))
-    return float(thresholds[cheapest])
 
 
 def expected_cost(
     scored: Scored, escape_cost: float = ESCAPE_COST, overkill_cost: float = OVERKILL_COST
 ) -> float:
-    """Return the cost of a test part at the threshold that was cheapest on the valid split.
+    """Return the mean cost per test image at the threshold that was cheapest on the valid split.
 
     Parameters
     ----------
     scored : Scored
     escape_cost, overkill_cost : float
-        Of one part.
+        Of one image.
 
     Returns
     -------
     float
+        NaN when the valid or the test split is empty.
     """
+    if not scored.has_decisions:
+        return float("nan")
     threshold = cheapest_threshold(scored.y_valid, scored.score_valid, escape_cost, overkill_cost)
     called = scored.score_test >= threshold
     escapes = ((scored.y_test == 1) & ~called).sum()
@@ -93,10 +83,14 @@ def expected_cost(
     return float((escape_cost * escapes + overkill_cost * overkills) / len(scored.y_test))
 
 
+def _per_mille(share: float) -> str:
+    return f"{round(1000 * share):03d}"
+
+
 def _overkill(rate: float) -> Metric:
     return Metric(
-        f"overkill_at_{100 * rate:g}",
-        f"Overkill at {100 * rate:g} % found",
+        f"overkill_at_tpr_{_per_mille(rate)}_roc",
+        f"Overkill at {100 * rate:g} % found (test ROC)",
         lambda scored: overkill_at(scored.y_test, scored.score_test, rate),
         higher_is_better=False,
     )
@@ -104,8 +98,8 @@ def _overkill(rate: float) -> Metric:
 
 def _escapes(overkill: float) -> Metric:
     return Metric(
-        f"escapes_at_{100 * overkill:g}",
-        f"Escapes at {100 * overkill:g} % overkill",
+        f"escapes_at_fpr_{_per_mille(overkill)}_roc",
+        f"Escapes at {100 * overkill:g} % overkill (test ROC)",
         lambda scored: escapes_at(scored.y_test, scored.score_test, overkill),
         higher_is_better=False,
     )

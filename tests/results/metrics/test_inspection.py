@@ -63,8 +63,8 @@ def test_no_threshold_is_cheaper(rows, costs):
 
 def test_costs_are_of_the_threshold_chosen_on_valid():
     valid = (np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.6, 0.9]))
-    scored = Scored(*valid, np.array([0, 0, 1, 1]), np.array([0.2, 0.8, 0.5, 0.7]))
-    # Valid calls 0.6 and more defective: one escape at 20, one overkill at 1, over four parts.
+    scored = Scored(*valid, np.array([0, 0, 1, 1]), np.array([0.2, 0.8, 0.45, 0.7]))
+    # Valid calls 0.5 and more defective: one escape at 20, one overkill at 1, over four images.
     assert expected_cost(scored) == pytest.approx(21 / 4)
 
 

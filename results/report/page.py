@@ -23,7 +23,7 @@ _COLUMNS = [
     ("model", "Model"), ("features", "Features"), ("weights", "Weights"), ("preprocess", "Preprocess"),
     ("sampling", "Sampling"), ("roc_auc", "ROC AUC"), ("accuracy", "Accuracy"), ("f1", "F1"),
     ("average_precision", "AP"), ("escape", "Escapes"), ("overkill", "Overkill"),
-    ("overkill_at_99.5", "Overkill at 99.5 % found"), ("expected_cost", "Cost/part"),
+    ("overkill_at_operating_point", "Overkill at the operating point"), ("expected_cost", "Cost/part"),
     ("predict_us", "µs/image"), ("fit_seconds", "Fit s"), ("parameters", "Parameters"), ("status", "Status"),
 ]  # fmt: skip
 

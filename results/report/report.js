@@ -30,7 +30,7 @@
 
   // ---- leaderboard
   const TEXT = new Set(["model", "features", "weights", "preprocess", "sampling", "status"]);
-  const LOW_IS_GOOD = new Set(["escape", "overkill", "overkill_at_99.5", "expected_cost", "predict_us",
+  const LOW_IS_GOOD = new Set(["escape", "overkill", "overkill_at_operating_point", "expected_cost", "predict_us",
     "fit_seconds", "parameters"]);
   const show = (key, value) => {
     if (value === null || value === undefined) return "";

@@ -21,6 +21,11 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _setting(default: Any, description: str, flag: str | bool = False, **bounds: Any) -> Any:
+    """Make a field whose description is the help text of its flag (`True`: named after the field)."""
+    return Field(default, description=description, json_schema_extra={"flag": flag}, **bounds)
+
+
 class DatasetConfig(BaseModel):
     """Which images: the name of a dataset and, beside it, the dataset's own options.
 
@@ -30,7 +35,7 @@ class DatasetConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str = "elpv"
+    name: str = _setting("elpv", "Dataset; see `defectbench datasets`.", "dataset")
 
     @model_validator(mode="before")
     @classmethod
@@ -55,30 +60,41 @@ class DatasetConfig(BaseModel):
 
 
 class SplitConfig(_Section):
-    """How the images are shared out among train, valid and test."""
+    """How the images are divided into train, valid and test."""
 
-    kind: Literal["stratified", "group", "official"] = "stratified"
-    sizes: tuple[float, float, float] = (0.60, 0.15, 0.25)
+    kind: Literal["stratified", "group", "official"] = _setting(
+        "stratified", "How images are divided: stratified, group or official.", "split"
+    )
+    sizes: tuple[float, float, float] = _setting((0.60, 0.15, 0.25), "Shares of train, valid and test.")
 
 
 class FeaturesConfig(_Section):
-    """Which embeddings the classical models get.
+    """Which embeddings the classical models get."""
 
-    `weights_of`: for single backbones in place of `weights`. `batch_size`: by default what a short
-    measurement finds fastest. `compile`: whether networks are compiled; by default when there are images
-    enough to pay for it.
-    """
-
-    backbones: tuple[str, ...] = ("resnet18",)
-    weights: tuple[str, ...] = ("random", "imagenet")
-    weights_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    fine_tuned: tuple[str, ...] = ("resnet18_fbp",)
-    size: int = Field(224, ge=32)
-    precision: Literal["bfloat16", "float16", "float32"] = "bfloat16"
-    storage: Literal["float32", "float16"] = "float32"
-    batch_size: int | None = Field(None, ge=1)
-    compile: bool | None = None
-    projections: bool = True
+    backbones: tuple[str, ...] = _setting(
+        ("resnet18",), "Networks that embed the images: resnet18, resnet50, vgg16_bn, ...", "backbone"
+    )
+    weights: tuple[str, ...] = _setting(
+        ("random", "imagenet"), "Weights of the backbones: imagenet, random or the file of a state dict."
+    )
+    weights_of: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Weights of single backbones, in place of `weights`."
+    )
+    fine_tuned: tuple[str, ...] = _setting(
+        ("resnet18_fbp",), "Networks whose trained penultimate layer feeds the classical models.", "features"
+    )
+    size: int = _setting(224, "Side of the square that images are resized to, in pixels.", ge=32)
+    precision: Literal["bfloat16", "float16", "float32"] = _setting(
+        "bfloat16", "Precision of the networks that embed."
+    )
+    storage: Literal["float32", "float16"] = _setting("float32", "Type of the stored embeddings.")
+    batch_size: int | None = _setting(
+        None, "Images per batch; by default the size that a short measurement finds fastest.", ge=1
+    )
+    compile: bool | None = _setting(
+        None, "Compile the networks; by default when there are enough images to save time."
+    )
+    projections: bool = _setting(True, "Compute PCA, t-SNE and UMAP of the embeddings.")
 
     @field_validator("backbones")
     @classmethod
@@ -100,10 +116,10 @@ class FeaturesConfig(_Section):
 class ClassicalConfig(_Section):
     """Which classical models, and how they are searched."""
 
-    models: tuple[str, ...] = ("lda", "rf", "lr", "svm", "xgb")
-    grid: Literal["small", "full"] = "small"
-    folds: int = Field(5, ge=2)
-    scoring: str = "roc_auc"
+    models: tuple[str, ...] = _setting(("lda", "rf", "lr", "svm", "xgb"), "Classical models to search.")
+    grid: Literal["small", "full"] = _setting("small", "Grid to search: small or full.", True)
+    folds: int = _setting(5, "Number of cross-validation folds.", True, ge=2)
+    scoring: str = _setting("roc_auc", "scikit-learn scorer that selects the parameters.")
 
     @field_validator("models")
     @classmethod
@@ -114,19 +130,24 @@ class ClassicalConfig(_Section):
 class CnnConfig(_Section):
     """Which end-to-end networks, and what is changed of their defaults.
 
-    `weights`: `auto` takes ImageNet's where they can be reached and random ones elsewhere.
-    `train_fraction`: share of the train and valid splits together that networks learn from; by default
-    the train split; 1 chooses the epoch on the valid split, then trains anew on both for as many epochs;
-    less takes so many of the train split. `tensorboard`: whether to write event files. `params`: for all
-    networks; `[cnn.of.NAME]`: for one.
+    `params` holds for all networks, `[cnn.of.NAME]` for one.
     """
 
-    models: tuple[str, ...] = ("resnet18_ll", "resnet18_fbp", "cnn2")
-    weights: str = "auto"
-    train_fraction: float | None = Field(default=None, gt=0, le=1)
-    tensorboard: bool = False
-    params: dict[str, Any] = Field(default_factory=dict)
-    of: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    models: tuple[str, ...] = _setting(("resnet18_ll", "resnet18_fbp", "cnn2"), "Networks to train.")
+    weights: str = _setting(
+        "auto", "Weights to start from; auto: ImageNet's where they can be reached, else random."
+    )
+    train_fraction: float | None = _setting(
+        None,
+        "Share of the train and valid splits that networks learn from. By default the train split; 1: "
+        "choose the epoch on valid, then train again on both.",
+        True,
+        gt=0,
+        le=1,
+    )
+    tensorboard: bool = _setting(False, "Write TensorBoard event files during training.", True)
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of all networks.")
+    of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters of single networks.")
 
     @field_validator("models")
     @classmethod
@@ -139,22 +160,27 @@ class CnnConfig(_Section):
 
 
 class RunConfig(_Section):
-    """Everything that decides a run.
+    """Everything that decides a run."""
 
-    `repeats`: splits, each by its own seed, that everything is done on. `relabel`: CSV of corrected
-    labels. `preprocess`: each is a run of its own through every model, told apart in a column.
-    `sampling`: how classes are balanced: `all` (not at all), `balanced` (class weights), `2000B` or
-    `2000S` (images of each class an epoch, with or without replacement; networks only).
-    """
-
-    name: str = "run"
-    seed: int = Field(0, ge=0)
-    device: str = "auto"
-    n_jobs: int = -1
-    repeats: int = Field(1, ge=1)
-    relabel: str | None = None
-    preprocess: tuple[str, ...] = ("none",)
-    sampling: tuple[str, ...] = ("all",)
+    name: str = _setting("run", "Name of the run's folder.", True)
+    seed: int = _setting(0, "Seed of everything random.", True, ge=0)
+    device: str = _setting("auto", "Device: auto, cpu, cuda or mps.", True)
+    n_jobs: int = _setting(-1, "Processes for the grid searches; -1: one per core.", "jobs")
+    repeats: int = _setting(
+        1, "Repeat everything on this number of splits, each with its own seed.", True, ge=1
+    )
+    relabel: str | None = _setting(
+        None, "CSV file of corrected labels (image_id, new_label); see `defectbench audit`.", True
+    )
+    preprocess: tuple[str, ...] = _setting(
+        ("none",), "Preprocessings (none, crop20, I, II, ...); every model is run with each of them.", True
+    )
+    sampling: tuple[str, ...] = _setting(
+        ("all",),
+        "How classes are balanced: all (not at all), balanced (class weights), 2000B or 2000S (images of "
+        "each class per epoch, with or without replacement; networks only). Each is tried.",
+        True,
+    )
     dataset: DatasetConfig = DatasetConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
@@ -216,6 +242,9 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
         raise InputError(f"{source}: not valid TOML: {error}") from None
     data.setdefault("name", path.stem)
     changes = _given(overrides or {})
+    if "weights" in changes.get("features", {}) and isinstance(data.get("features"), dict):
+        # Weights given for all backbones hold for those that the file names one by one, too.
+        data["features"].pop("weights_of", None)
     merged = _merge(_without_other_options(data, changes), changes)
     if "dataset" in changes and "name" not in changes:
         merged["name"] = _run_name(data, merged)

@@ -29,5 +29,24 @@ class UnreadableImage(InputError):
         return type(self), (self.path, self.reason)
 
 
+class UnknownPositive(InputError):
+    """It is not known which class of a dataset is defective, or a class that was named does not exist.
+
+    Parameters
+    ----------
+    message : str
+        One line.
+    classes : tuple of str
+        The classes of the dataset.
+    """
+
+    def __init__(self, message: str, classes: tuple[str, ...]):
+        super().__init__(message)
+        self.classes = tuple(classes)
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (str(self), self.classes)
+
+
 class WeightsUnavailable(InputError):
     """Weights that a backbone was asked for cannot be had; the rows that need them are not run."""

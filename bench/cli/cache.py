@@ -1,14 +1,14 @@
 """`defectbench cache`: what the embedding store holds, whether it is sound, and what to remove of it."""
 
 from functools import partial
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from features.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="List, verify and prune the cached embeddings.")
-Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+Text = str | None
 Cache = Annotated[Text, typer.Option(help="Folder of cached embeddings.")]
 
 
@@ -61,7 +61,7 @@ def prune(
     backbone: Annotated[Text, typer.Option(help="Remove what this network made.")] = None,
     weights: Annotated[Text, typer.Option(help="Remove what was made with these weights.")] = None,
     unused_days: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option(help="Remove what no process has written to for so many days."),
     ] = None,
     damaged: Annotated[bool, typer.Option("--damaged", help="Remove parts that were set aside.")] = False,

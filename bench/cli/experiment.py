@@ -1,14 +1,18 @@
 """`defectbench tune` and `defectbench ablate`: named experiments on one model."""
 
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+from bench.cli.options import OptionPairs, with_pairs
+
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
 Source = Annotated[str, typer.Option("--config", help="Preset or TOML file that names the images.")]
-Epochs = Annotated[Optional[int], typer.Option(help="Epochs of each training.")]  # noqa: UP045
-Size = Annotated[Optional[int], typer.Option(help="Side that images are resized to, pixels.")]  # noqa: UP045
-Images = Annotated[Optional[int], typer.Option("--n", help="chips: photographs to generate.")]  # noqa: UP045
+Epochs = Annotated[int | None, typer.Option(help="Epochs of each training.")]
+Size = Annotated[int | None, typer.Option(help="Side that images are resized to, pixels.")]
+Images = Annotated[int | None, typer.Option("--n", help="chips: Number of images to generate.")]
 Out = Annotated[str, typer.Option(help="Folder that run folders are made in.")]
 
 
@@ -26,12 +30,16 @@ def tune(
     epochs: Epochs = None,
     size: Size = None,
     n: Images = None,
+    option: OptionPairs = None,
     out: Out = "runs",
 ) -> None:
     """Search a network's dropout, then the sizes of its dense layers, as the CNN report did."""
     from bench.experiments import tune as run_tune
 
-    _show(run_tune(_config(source, model, epochs, size, n), model, out), f"tuning of {model}")
+    _show(
+        run_tune(_config(source, model, epochs, size, with_pairs({"n": n}, option)), model, out),
+        f"tuning of {model}",
+    )
 
 
 def ablate(
@@ -44,21 +52,26 @@ def ablate(
     epochs: Epochs = None,
     size: Size = None,
     n: Images = None,
+    option: OptionPairs = None,
     out: Out = "runs",
 ) -> None:
     """Try one factor's values over one model, everything else the same."""
     from bench.experiments import ablate as run_ablate
 
     listed = [part.strip() for part in values.split(";" if ";" in values else ",") if part.strip()]
-    table = run_ablate(_config(source, model, epochs, size, n), model, factor, listed, out)
+    table = run_ablate(
+        _config(source, model, epochs, size, with_pairs({"n": n}, option)), model, factor, listed, out
+    )
     _show(table, f"{factor} of {model}")
 
 
-def _config(source: str, model: str, epochs: int | None, size: int | None, n: int | None) -> Any:
+def _config(
+    source: str, model: str, epochs: int | None, size: int | None, dataset: dict[str, Any]
+) -> "RunConfig":
     from bench.config import load_config
 
     changes = {"epochs": epochs, "size": size}
-    return load_config(source, {"dataset": {"n": n}, "cnn": {"of": {model: changes}}})
+    return load_config(source, {"dataset": dataset, "cnn": {"of": {model: changes}}})
 
 
 def _show(table: Any, title: str) -> None:

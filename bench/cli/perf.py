@@ -1,6 +1,6 @@
 """`defectbench perf`: measure speed, each way in turn, as a ratio to the plain way."""
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -19,22 +19,22 @@ def search(
     folds: Annotated[int, typer.Option(help="Cross-validation folds.")] = 5,
     jobs: Annotated[int, typer.Option(help="Processes or threads; -1: all cores.")] = -1,
     stock_cells: Annotated[
-        Optional[int],  # noqa: UP045  (typer reads it at run time)
+        int | None,
         typer.Option(help="Time GridSearchCV on so many cells only, and scale."),
     ] = None,
     stock_folds: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(help="Time GridSearchCV on so many folds only, and scale."),
     ] = None,
     stock_seconds: Annotated[
-        Optional[float],  # noqa: UP045
+        float | None,
         typer.Option(help="Stop GridSearchCV after so long and count that: a lower bound."),
     ] = None,
     refit: Annotated[
         bool, typer.Option(help="Fit what was chosen, not timed, and tell its test AUC.")
     ] = True,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
-    cache: Annotated[Optional[str], typer.Option(help="Folder of cached embeddings.")] = None,  # noqa: UP045
+    cache: Annotated[str | None, typer.Option(help="Folder of cached embeddings.")] = None,
 ) -> None:
     """Search one grid with GridSearchCV, under scikit-learn-intelex, halving, and by paths."""
     from bench.console import say

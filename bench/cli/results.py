@@ -1,13 +1,13 @@
 """`defectbench table`, `plot`, `best`: a run's results again, from its predictions alone."""
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from features.errors import InputError
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]
-Text = Optional[str]  # noqa: UP045  (typer reads it at run time)
+Text = str | None
 
 FORMATS = ("terminal", "csv", "markdown", "latex", "html")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.datasets.options import Options
-from features.errors import InputError
+from features.errors import InputError, UnknownPositive
 
 REQUIRED_COLUMNS = ("image_id", "path", "label")
 
@@ -67,9 +67,11 @@ class ImageDataset:
         if unknown:
             raise InputError(f"dataset {self.name}: labels {unknown} are not in {self.classes}")
         if not self.positive or not set(self.positive) <= set(self.classes):
-            raise InputError(
-                f"dataset {self.name}: no class {', '.join(self.positive) or '(none)'}; name the "
-                f"defective one with --positive, out of: {', '.join(self.classes)}"
+            unknown = [name for name in self.positive if name not in self.classes]
+            raise UnknownPositive(
+                f"dataset {self.name}: no class {', '.join(map(repr, unknown)) or '(none)'}; name the "
+                f"defective one with --positive, out of: {', '.join(self.classes)}",
+                self.classes,
             )
 
     @property

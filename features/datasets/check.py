@@ -80,12 +80,12 @@ def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None 
 
 def _counts(table: pd.DataFrame, dataset: ImageDataset) -> pd.DataFrame:
     counts = table["label"].value_counts()
-    names = [name for name in (*dataset.classes, UNLABELLED) if name in counts]
+    names = [*dataset.classes, *([UNLABELLED] if UNLABELLED in counts else [])]
     return pd.DataFrame(
         {
             "class": names,
-            "images": [int(counts[name]) for name in names],
-            "share": [counts[name] / len(table) for name in names],
+            "images": [int(counts.get(name, 0)) for name in names],
+            "share": [counts.get(name, 0) / len(table) for name in names],
             "defect": [name in dataset.positive for name in names],
         }
     )

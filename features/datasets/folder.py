@@ -1,5 +1,8 @@
 """Any folder of images with one subfolder per class."""
 
+import unicodedata
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options
-from features.errors import InputError
+from features.errors import InputError, UnknownPositive
 from features.pixels.images import list_images
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
@@ -21,20 +24,30 @@ class FolderOptions(Options):
 
     root: str = Field(description="Folder with one subfolder per class.", json_schema_extra={"flag": True})
     positive: str | tuple[str, ...] | None = Field(
-        default=None, description="Defective class or classes.", json_schema_extra={"flag": True}
+        default=None, description="Defective class.", json_schema_extra={"flag": True}
+    )
+    negative: str | tuple[str, ...] | None = Field(
+        default=None,
+        description="Good class; every class that is not named is defective.",
+        json_schema_extra={"flag": True},
     )
 
 
-def load(root: str | Path, positive: str | tuple[str, ...] | None = None) -> ImageDataset:
+def load(
+    root: str | Path,
+    positive: str | tuple[str, ...] | None = None,
+    negative: str | tuple[str, ...] | None = None,
+) -> ImageDataset:
     """Read a folder with one subfolder per class.
 
     Parameters
     ----------
     root : str or Path
         The folder. Each visible subfolder is a class and may hold folders of its own.
-    positive : str or tuple of str, optional
-        The class or classes (comma-separated) that are defects. When not given, a subfolder with a
-        usual name for it (defect, bad, ng, ...) is taken.
+    positive, negative : str or tuple of str, optional
+        The defective classes, or the good ones: a tuple of names as they are, or a str of one name or of
+        several with commas. When neither is given, a subfolder with a usual name (defect, bad, ng, ...) is
+        the defective class.
 
     Returns
     -------
@@ -66,7 +79,7 @@ def load(root: str | Path, positive: str | tuple[str, ...] | None = None) -> Ima
         name="folder",
         table=table,
         classes=tuple(classes),
-        positive=choose_positive(classes, positive, root),
+        positive=choose_positive(classes, positive, root, negative),
         problems=tuple(skipped),
     )
 
@@ -79,18 +92,90 @@ def image_ids(paths: list[Path], root: Path) -> list[str]:
 
 
 def choose_positive(
-    classes: list[str], positive: str | tuple[str, ...] | None, root: Path
+    classes: list[str],
+    positive: str | Sequence[str] | None,
+    root: Path,
+    negative: str | Sequence[str] | None = None,
 ) -> tuple[str, ...]:
-    """Return the defective classes: those named, else the one with a usual name."""
-    if positive:
-        named = positive.split(",") if isinstance(positive, str) else positive
-        return tuple(name.strip() for name in named)
-    usual = tuple(name for name in classes if name.lower() in _DEFECT_NAMES)
+    """Return the defective classes: those named, those not named good, else the ones with a usual name.
+
+    Parameters
+    ----------
+    classes : list of str
+        Every class, as its folder is called.
+    positive, negative : str or sequence of str, optional
+        The defective or the good classes. A sequence holds names as they are. A str is one name where a
+        class is called so, else names separated by commas. Unicode forms of one name (NFC, NFD) match.
+    root : Path
+        The folder, for messages.
+
+    Raises
+    ------
+    UnknownPositive
+        For a name that no class has, a class that is named twice or left out, and when nothing is named
+        and no class has a usual name.
+    """
+    defective, good = _classes_named(positive, classes, root), _classes_named(negative, classes, root)
+    both = [name for name in defective if name in good]
+    neither = [name for name in classes if name not in (*defective, *good)]
+    if both:
+        raise UnknownPositive(
+            f"{root}: class {both[0]!r} is named by both --positive and --negative", tuple(classes)
+        )
+    if defective and good and neither:
+        raise UnknownPositive(
+            f"{root}: class {neither[0]!r} is named by neither --positive nor --negative; name it, or give "
+            "only one of the two",
+            tuple(classes),
+        )
+    if good and not neither and not defective:
+        raise UnknownPositive(
+            f"{root}: --negative names every class; none is left as defective", tuple(classes)
+        )
+    if defective:
+        return tuple(dict.fromkeys(defective))
+    if good:
+        return tuple(neither)
+    usual = tuple(name for name in classes if name.strip().lower() in _DEFECT_NAMES)
     if not usual:
-        raise InputError(
-            f"{root}: which class is defective? Name it with --positive, out of: {', '.join(classes)}"
+        raise UnknownPositive(
+            f"{root}: which class is defective? Name it with --positive, or the good ones with --negative, "
+            f"out of: {', '.join(classes)}",
+            tuple(classes),
         )
     return usual
+
+
+def _classes_named(names: str | Sequence[str] | None, classes: list[str], root: Path) -> list[str]:
+    """Return the classes that `names` names."""
+    if not names:
+        return []
+    if isinstance(names, str):
+        whole = _find_class(names, classes)
+        names = [names] if whole is not None or "," not in names else names.split(",")
+        names = [name for name in names if name.strip()]
+    found = {name: _find_class(name, classes) for name in names}
+    unknown = [name for name, match in found.items() if match is None]
+    if unknown:
+        several = "; repeat the option to name several classes" if "," in unknown[0] else ""
+        raise UnknownPositive(
+            f"{root}: no class {unknown[0]!r}; there are: {', '.join(classes)}{several}", tuple(classes)
+        )
+    return [match for match in found.values() if match is not None]
+
+
+def _find_class(name: str, classes: list[str]) -> str | None:
+    """Return the class of this name: as it is, else in another Unicode form or without outer spaces."""
+    alike = (lambda text: text, partial(unicodedata.normalize, "NFC"), _plain)
+    for form in alike:
+        for each in classes:
+            if form(each) == form(name):
+                return each
+    return None
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def write_example(directory: Path, seed: int) -> dict[str, Any]:

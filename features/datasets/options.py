@@ -125,6 +125,16 @@ def describe_problem(
     return f"dataset {dataset}: {name} = {problem['input']!r}: {message}"
 
 
+def flag_of(options: type[BaseModel], name: str) -> str | None:
+    """Return the flag that a field asks for, without dashes; None when it asks for none.
+
+    A field asks for one with `json_schema_extra={"flag": True}`, or `{"flag": "name"}` for another name.
+    """
+    extra = options.model_fields[name].json_schema_extra
+    asked = extra.get("flag") if isinstance(extra, dict) else None
+    return asked if isinstance(asked, str) else (flag_name(name) if asked else None)
+
+
 def flag_name(name: str) -> str:
     """Return a field's name as it is written in a flag: `fill_boxes` is `fill-boxes`."""
     return name.replace("_", "-")

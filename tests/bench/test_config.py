@@ -60,6 +60,17 @@ def test_a_flag_for_every_network_wins_over_what_a_file_says_of_one():
     assert load_config("cnn").cnn.params_of("vgg16_fbp")["epochs"] == 3
 
 
+def test_weights_given_by_a_flag_hold_for_every_backbone():
+    assert load_config("elpv").features.weights_of == {"efficientnet_lite0": ("imagenet",)}
+    config = load_config("elpv", {"features": {"weights": ("random",)}})
+    assert config.features.weights_of == {}
+    jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
+    frozen = {(j.backbone, j.weights) for j in jobs if isinstance(j, EmbedJob) and j.network is None}
+    assert frozen == {("resnet18", "random"), ("efficientnet_lite0", "random")}
+    kept = load_config("elpv", {"features": {"size": 64}}).features.weights_of
+    assert kept == {"efficientnet_lite0": ("imagenet",)}
+
+
 def write(tmp_path, text):
     path = tmp_path / "c.toml"
     path.write_text(text)

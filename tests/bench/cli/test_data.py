@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -133,3 +134,24 @@ def test_preprocessings_and_samplings_are_swept(chips_run, tmp_path):
 def test_unknown_sweeps_are_named(chips_run, option, message, capsys):
     assert chips_run(*option) == 2
     assert message in capsys.readouterr().err
+
+
+def test_check_takes_classes_and_shows_every_one(tmp_path, write_image, capsys):
+    rng = np.random.default_rng(0)
+    for index, name in enumerate(["[v2]", "fine", "good", "lr$x^{$"] * 5):
+        write_image(f"root/{name}/{index}.png", rng.integers(0, 255, (9 + index, 9, 3), np.uint8))
+    (tmp_path / "root" / "empty").mkdir()
+    root = str(tmp_path / "root")
+    assert run_app(["data", "check", root]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("[v2]", "fine", "good", "lr$x^{$", "empty"))
+    assert "no class is named as defective" in shown and "True" not in shown
+    assert "sizes: 20 different ones, width 9 to 9, height 9 to 28 pixels" in shown
+    assert len([line for line in shown.splitlines() if "sizes" in line]) == 1 and len(shown.splitlines()) < 20
+    assert run_app(["data", "check", root, "--positive", "[v2]", "--positive", "lr$x^{$"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("True") == 2 and "no class is named" not in shown
+    assert run_app(["data", "check", root, "--negative", "good", "--negative", "fine"]) == 0
+    assert capsys.readouterr().out.count("True") == 3
+    assert run_app(["data", "check", root, "--positive", "dent"]) == 2
+    assert "no class 'dent'; there are: [v2], empty, fine, good, lr$x^{$" in capsys.readouterr().err

@@ -96,9 +96,9 @@ def test_folder_takes_many_classes(tmp_path, write_image):
 def test_folder_asks_which_class_is_defective(tmp_path, write_image):
     for name in ("a", "b"):
         write_image(f"root/{name}/0.png", np.zeros((9, 9), np.uint8))
-    with pytest.raises(InputError, match="--positive, out of: a, b"):
+    with pytest.raises(InputError, match="--positive, or the good ones with --negative, out of: a, b"):
         datasets.load_dataset("folder", root=tmp_path / "root")
-    with pytest.raises(InputError, match="no class c"):
+    with pytest.raises(InputError, match="no class 'c'"):
         datasets.load_dataset("folder", root=tmp_path / "root", positive="c")
 
 

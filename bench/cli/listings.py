@@ -1,0 +1,72 @@
+"""`defectbench models` and `defectbench datasets`: what the registries hold."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from features.datasets import DatasetSpec
+
+OptionRow = tuple[str, str, str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: defectbench models")(models)
+    app.command(epilog="Example: defectbench datasets")(datasets)
+
+
+def models() -> None:
+    """List the models."""
+    import classifiers
+
+    _print([(spec.name, spec.kind, spec.summary) for spec in map(classifiers.get_spec, classifiers.names())])
+
+
+def datasets() -> None:
+    """List the datasets and their options."""
+    from bench.console import say
+    from features import datasets as registry
+
+    for name in registry.names():
+        spec = registry.get_spec(name)
+        say(f"{spec.name}: {spec.summary}")
+        _print([(f"  {flag}", default, text) for flag, default, text in option_rows(spec)])
+    say("Options with a flag of their own are also taken by --option NAME=VALUE and the section [dataset].")
+
+
+def option_rows(spec: "DatasetSpec") -> list[OptionRow]:
+    """Return a row for each option of a dataset: how to give it, its default, its description."""
+    from features.datasets.options import flag_of, scalar_type, takes_several
+
+    rows = []
+    for name, field in spec.options.model_fields.items():
+        flag = flag_of(spec.options, name)
+        kind = scalar_type(spec.options, name)
+        value = (
+            "" if kind is bool and flag else {bool: "true|false", int: "INTEGER", float: "FLOAT"}.get(kind)
+        )
+        value = "TEXT" if value is None else value
+        given = f"--{flag} {value}".rstrip() if flag else f"--option {name}={value}"
+        default = "required" if field.is_required() else _shown(field.default)
+        several = " Can be repeated." if takes_several(spec.options, name) else ""
+        rows.append((given, default, f"{field.description or ''}{several}"))
+    return rows
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    return f"default {str(default).lower() if isinstance(default, bool) else default}"
+
+
+def _print(rows: list[tuple[str, str, str]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from bench import console
+
+    table = Table(show_header=False, box=None)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.out.print(table)

@@ -1,0 +1,94 @@
+"""`defectbench run`: the benchmark, with a flag for every setting that asks for one."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from bench.cli.options import (
+    PANELS,
+    OptionPairs,
+    config_flags,
+    dataset_flags,
+    listed,
+    nested,
+    with_flags,
+    with_pairs,
+)  # fmt: skip
+from features.errors import InputError
+
+Source = Annotated[str, typer.Argument(metavar="[PRESET|CONFIG.toml]", help="What to run.")]
+OUTPUT = "Output"
+
+
+def build_run() -> Callable[..., Any]:
+    """Return the command's function with the flags of the configuration and of every dataset."""
+    from bench.config import RunConfig
+
+    flags = [*config_flags(RunConfig), *dataset_flags()]
+
+    def run(
+        source: Source = "elpv",
+        *,
+        option: OptionPairs = None,
+        weights: Annotated[
+            list[str] | None,
+            typer.Option(
+                rich_help_panel=PANELS["features"],
+                help="Weights of the backbones and of the networks to start from: imagenet, random or the "
+                "file of a state dict. Comma-separated.",
+            ),
+        ] = None,
+        models: Annotated[
+            list[str] | None,
+            typer.Option(
+                rich_help_panel=PANELS[""],
+                help="Models, classical and networks; see `defectbench models`. Comma-separated.",
+            ),
+        ] = None,
+        epochs: Annotated[
+            int | None,
+            typer.Option(rich_help_panel=PANELS["cnn"], help="Number of epochs of every network."),
+        ] = None,
+        track: Annotated[
+            str | None, typer.Option(rich_help_panel=OUTPUT, help="mlflow: log every row to MLflow.")
+        ] = None,
+        out: Annotated[
+            str, typer.Option(rich_help_panel=OUTPUT, help="Folder in which run folders are made.")
+        ] = "runs",
+        cache: Annotated[
+            str | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of cached embeddings.")
+        ] = None,
+        **settings: Any,
+    ) -> None:
+        """Run the benchmark, or the part of it that is not done yet, and print the leaderboard."""
+        from bench.config import load_config
+        from bench.run import run as run_benchmark
+
+        if track not in (None, "mlflow"):
+            raise InputError(f"--track {track}: the only tracker is mlflow")
+        overrides = nested(flags, settings)
+        overrides["dataset"] = with_pairs(overrides["dataset"], option)
+        overrides["features"]["weights"] = listed(weights)
+        overrides["cnn"] |= {"weights": _start(listed(weights)), "params": {"epochs": epochs}}
+        for kind, names in _by_kind(listed(models)).items():
+            overrides[kind]["models"] = names
+        raise typer.Exit(run_benchmark(load_config(source, overrides), out, cache, track=track is not None))
+
+    return with_flags(run, flags)
+
+
+def _start(weights: tuple[str, ...] | None) -> str | None:
+    """Return what networks start from: the last weights named that are not random, else random ones."""
+    named = [name for name in weights or () if name != "random"]
+    return named[-1] if named else ("random" if weights else None)
+
+
+def _by_kind(models: tuple[str, ...] | None) -> dict[str, tuple[str, ...]]:
+    """Return the models of each kind; nothing when none are named."""
+    if models is None:
+        return {}
+    import classifiers
+
+    kinds = {name: classifiers.get_spec(name).kind for name in models}
+    return {kind: tuple(name for name in models if kinds[name] == kind) for kind in ("classical", "cnn")}

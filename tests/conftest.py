@@ -5,8 +5,11 @@ import socket
 import pytest
 import torch
 from PIL import Image
+from strict import pytest_make_collect_report, pytest_runtest_makereport
 
 from features import datasets
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 torch.set_num_threads(1)
 

@@ -1,17 +1,19 @@
 """Flags of the command line, built from the models of the configuration and of the datasets."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import BaseModel
-from rich.markup import escape
 from typer.core import TyperCommand
 
-from features.datasets.options import flag_name, flag_of, scalar_type, takes_several
 from features.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 DATASET_PANEL = "Dataset"
 PANELS = {
@@ -64,6 +66,8 @@ class Flag:
     @property
     def parameter(self) -> inspect.Parameter:
         """The keyword parameter that makes typer read this flag."""
+        from rich.markup import escape
+
         declaration = f"--{self.name}/--no-{self.name}" if self.kind is bool else f"--{self.name}"
         help = f"{self.help} {'Comma-separated.' if self.commas else 'Can be repeated.'}"
         option = typer.Option(
@@ -94,6 +98,8 @@ class Flag:
 
 def config_flags(model: type[BaseModel], path: tuple[str, ...] = ()) -> list[Flag]:
     """Return the flags that the fields of a configuration ask for, section by section."""
+    from pydantic import BaseModel
+
     flags = []
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -142,6 +148,8 @@ def with_pairs(section: dict[str, Any], pairs: Sequence[str] | None) -> dict[str
     InputError
         For a pair without `=`, and for an option given both ways.
     """
+    from features.datasets.options import flag_name
+
     found: dict[str, list[str]] = {}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
@@ -202,6 +210,8 @@ def listed(texts: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _flag_of(model: type[BaseModel], name: str, path: tuple[str, ...], *, commas: bool) -> list[Flag]:
+    from features.datasets.options import flag_of, scalar_type, takes_several
+
     word = flag_of(model, name)
     if word is None:
         return []

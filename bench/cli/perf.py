@@ -157,6 +157,29 @@ def store(
     show(table, out, "store", title, group="use", bar="rows", value="seconds", axis="seconds")
 
 
+@app.command(epilog="Example: defectbench perf start   |   defectbench perf start --run runs/elpv")
+def start(
+    run: Annotated[
+        str, typer.Option(help="Folder of a finished run; by default a small run is made first.")
+    ] = "",
+    starts: Annotated[int, typer.Option(help="Number of starts of each command.")] = 5,
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Start commands anew: the time until they have answered, as a ratio to importing numpy and pandas."""
+    from contextlib import nullcontext
+    from pathlib import Path
+
+    from bench.console import say
+    from bench.perf.show import show
+    from bench.perf.start import measure_starts, small_run
+
+    with nullcontext(Path(run)) if run else small_run() as folder:
+        table = measure_starts(folder, starts=starts, report=say)
+    title = f"starts of the command line, median of {starts}"
+    show(table, out, "start", title, group="command", bar="use", value="seconds", axis="seconds",
+         constant={"use": "start"})  # fmt: skip
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

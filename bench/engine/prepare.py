@@ -4,13 +4,14 @@ import pandas as pd
 
 from bench.config import RunConfig
 from bench.console import say, task, warn
+from bench.engine.divide import divide, warn_of_equal_repeats
 from bench.run_folder import RunFolder
 from features.datasets import ImageDataset, load_dataset
 from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
 from features.pixels.images import scan_images
-from features.splits import SPLITS, make_split
+from features.structure.fingerprints import Fingerprints
 
 
 def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.DataFrame]:
@@ -28,7 +29,8 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
     dataset : ImageDataset
         As loaded; damaged files are still in its table.
     split : DataFrame
-        The images in use, with `split`, `y`, `content`, `height`, `width` and `channels`.
+        The images in use, with `split`, `y`, `content`, `height`, `width` and `channels`; and `cluster`
+        where images belong together, see `divide`.
 
     Raises
     ------
@@ -39,29 +41,25 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
     if config.relabel is not None:
         dataset = relabel(dataset, config.relabel)
     if folder.split.is_file():
+        warn_of_equal_repeats(config, dataset)
         return dataset, _take_up(config, folder, dataset)
     say(f"{len(dataset.table)} images of {len(dataset.classes)} classes in dataset {dataset.name}")
     for line in (dataset.credit, *dataset.notes):
         if line:
             say(line)
     with task("reading images", len(dataset.table)) as update:
-        scan = scan_images(dataset.table["path"].tolist(), progress=update)
+        prints = Fingerprints(len(dataset.table))
+        scan = scan_images(dataset.table["path"].tolist(), progress=update, observe=prints.observe)
     bad = scan[scan["problem"] != ""]
     sound = dataset.without(bad)
     _report_problems(sound, folder)
     table = sound.table.merge(scan.drop(columns="problem"), on="path", validate="1:1")
     table["y"] = sound.y
-    table["split"] = make_split(
-        sound,
-        kind=config.split.kind,
-        sizes=config.split.sizes,
-        folds=config.classical.folds,
-        seed=config.seed,
-    ).to_numpy()
+    for name, column in divide(config, sound, prints.rows((scan["problem"] == "").to_numpy())).items():
+        table[name] = column.to_numpy()
     folder.write_config(config)
     folder.write_frame(folder.split, table)
-    counts = ", ".join(f"{(table['split'] == name).sum()} {name}" for name in SPLITS)
-    say(f"split {config.split.kind}, seed {config.seed}: {counts}; {sound.y.sum()} defective in all")
+    warn_of_equal_repeats(config, sound)
     return dataset, table
 
 

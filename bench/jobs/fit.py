@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, PredefinedSplit, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import ParameterGrid, PredefinedSplit
 
 import classifiers
 from bench.console import task
@@ -19,6 +19,7 @@ from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob, embeddings_of
 from bench.jobs.words import row_of
 from classifiers.search import PathSearchCV
+from features.splits import make_folds
 from results.predictions import SPLITS
 
 
@@ -117,11 +118,9 @@ class FitJob(Job):
         shutil.rmtree(blocks, ignore_errors=True)
 
     def _folds(self, context: Context, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Make the folds of the train split, shuffled; whole groups when the split keeps them whole."""
-        y = context.y[train]
-        if context.config.split.kind == "group":
-            groups = context.images["group"].to_numpy()[train]
-            splitter = StratifiedGroupKFold(self.folds, shuffle=True, random_state=self.seed)
-            return list(splitter.split(y, y, groups))
-        splitter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
-        return list(splitter.split(y, y))
+        """Return the folds of the train split, shuffled; groups and exact copies are kept whole."""
+        images = context.images
+        # Runs of before saved no clusters.
+        kept = "cluster" if "cluster" in images else "group" if context.config.split.kind == "group" else None
+        cluster = images[kept].to_numpy()[train] if kept else None
+        return make_folds(context.y[train], self.folds, self.seed, cluster)

@@ -1,16 +1,41 @@
 """One train / valid / test split, made once, used by every model."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from features.datasets.base import ImageDataset
 from features.errors import InputError
+from features.splits.advice import refuse
+from features.splits.folds import folds_or_fewer
+from features.splits.parts import SPLITS, by_official, by_stratum, by_unit, requirements
+from features.splits.strata import make_strata
+from features.splits.words import counted
+from features.structure.copies import copies_of, count_copies
 
-SPLITS = ("train", "valid", "test")
 KINDS = ("stratified", "group", "official")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Where every image of a dataset goes, and what to know about it.
+
+    Parameters
+    ----------
+    parts : Series of str
+        `train`, `valid` or `test` per row of the dataset's table.
+    cluster : Series of str
+        Images with one value belong together: the images of a group under a group split, and exact
+        copies under any split. An image on its own has a value of its own.
+    notes : tuple of str
+        One line for each thing that the user should know, such as the number of copies.
+    """
+
+    parts: pd.Series
+    cluster: pd.Series
+    notes: tuple[str, ...] = ()
 
 
 def make_split(
@@ -20,24 +45,31 @@ def make_split(
     sizes: Sequence[float] = (0.60, 0.15, 0.25),
     folds: int = 5,
     seed: int = 0,
+    copies: np.ndarray | None = None,
 ) -> pd.Series:
     """Assign every image to train, valid or test.
+
+    Exact copies (images of equal pixels) are kept in one split.
 
     Parameters
     ----------
     dataset : ImageDataset
         The images.
     kind : {"stratified", "group", "official"}
-        `stratified`: each class is shared out in the proportions of `sizes`. `group`: so are the
-        groups, none of which is parted (neighbouring cells of one solar module, parts of one lot are
-        alike, so parting them flatters every model). `official`: rows whose `split` the owner fixed
-        keep it, the others are shared out, stratified, among the splits that the owner did not fix.
+        `stratified`: each class is divided in the proportions of `sizes`; classes of fewer than 8 images
+        are pooled. `group`: whole groups are divided, so that no group lies in two splits (neighbouring
+        cells of one solar module and parts of one lot look alike, so a split through them flatters every
+        model); an image without a group is its own group. `official`: rows whose `split` the owner fixed
+        keep it; the others are divided, stratified, among the splits that the owner did not fix.
     sizes : sequence of three floats
         Shares of train, valid and test; they add up to 1.
     folds : int
         Cross-validation folds that the train split must be able to fill.
     seed : int
         Seed of the shuffling.
+    copies : ndarray of int, shape (n_images,), optional
+        Equal numbers for equal images, see `features.structure.copies.copy_sets`. By default the files
+        are read to find out; a file that cannot be read has no copy.
 
     Returns
     -------
@@ -47,104 +79,174 @@ def make_split(
     Raises
     ------
     InputError
-        When a class is too small, or the dataset has no groups or no official split.
+        When a class is too small, or the dataset has no groups or no official split. The message says
+        what would work.
+
+    Examples
+    --------
+    >>> from features.datasets import load_dataset
+    >>> split = make_split(load_dataset("folder", root="parts", positive="scratch"))  # doctest: +SKIP
+    """
+    return plan_split(dataset, kind=kind, sizes=sizes, folds=folds, seed=seed, copies=copies).parts
+
+
+def plan_split(
+    dataset: ImageDataset,
+    *,
+    kind: str = "stratified",
+    sizes: Sequence[float] = (0.60, 0.15, 0.25),
+    folds: int = 5,
+    seed: int = 0,
+    copies: np.ndarray | None = None,
+) -> Split:
+    """Assign every image to train, valid or test, and say what is worth knowing about it.
+
+    Parameters
+    ----------
+    dataset, kind, sizes, folds, seed, copies
+        See `make_split`.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    InputError
+        See `make_split`.
     """
     if kind not in KINDS:
         raise InputError(f"split {kind!r}: choose one of {', '.join(KINDS)}")
     if len(sizes) != 3 or min(sizes) <= 0 or abs(sum(sizes) - 1) > 1e-6:
         raise InputError(f"split sizes {list(sizes)}: three positive shares that add up to 1")
-    dataset.check_learnable(at_least=folds + 2)
-    table, y = dataset.table, dataset.y
-    if kind == "stratified":
-        split = _stratified(_strata(table), sizes, seed)
-    elif kind == "group":
-        _need(table, "group", kind, dataset.name)
-        split = _by_group(table["group"].to_numpy(), y, sizes, seed)
-    else:
-        _need(table, "split", kind, dataset.name)
-        split = _official(table, sizes, seed)
-    _check(split, y, folds, dataset.name, kind)
-    return pd.Series(split, index=table.index, name="split", dtype="str")
+    column = {"group": "group", "official": "split"}.get(kind)
+    if column is not None and not has_values(dataset.table, column):
+        raise InputError(f"split {kind!r}: dataset {dataset.name} has no column {column!r}; use stratified")
+    dataset.check_learnable(at_least=1)
+    if copies is None:
+        copies = copies_of(dataset.table["path"].tolist())
+    cluster, notes = find_clusters(dataset.table, copies, kind)
+    shares = np.asarray(sizes, float)
+    parts = _divide(dataset, cluster, kind, shares, folds, seed)
+    if _lacks(parts, dataset.y, folds):
+
+        def works(other: str, fewer: int) -> bool:
+            whole = find_clusters(dataset.table, copies, other)[0]
+            return not _lacks(_divide(dataset, whole, other, shares, fewer, seed), dataset.y, fewer)
+
+        refuse(dataset, kind, folds, parts, works)
+    notes += _copy_notes(parts, copies, dataset.table, kind)
+    notes += make_strata(dataset.table["label"].to_numpy(), dataset.y)[1]
+    train = parts == "train"
+    notes += folds_or_fewer(dataset.y[train], folds, seed, cluster[train])[1]
+    index = dataset.table.index
+    return Split(
+        pd.Series(parts, index=index, name="split", dtype="str"),
+        pd.Series(cluster, index=index, name="cluster", dtype="str"),
+        tuple(notes),
+    )
 
 
-def _strata(table: pd.DataFrame) -> np.ndarray:
-    # Classes of one or two images cannot be shared among three splits: they go with the others.
-    counts = table["label"].map(table["label"].value_counts())
-    return np.where(counts >= 8, table["label"], "rare")
+def has_values(table: pd.DataFrame, column: str) -> bool:
+    """Return whether a table has a column with a value in at least one row."""
+    return column in table and bool((_text(table[column]) != "").any())
 
 
-def _stratified(strata: np.ndarray, sizes: Sequence[float], seed: int) -> np.ndarray:
-    split = np.full(len(strata), "train", dtype=object)
-    rows = np.arange(len(strata))
-    try:
-        rest, test = train_test_split(rows, test_size=sizes[2], stratify=strata, random_state=seed)
-        _, valid = train_test_split(
-            rest, test_size=sizes[1] / (sizes[0] + sizes[1]), stratify=strata[rest], random_state=seed
+def find_clusters(table: pd.DataFrame, copies: np.ndarray, kind: str) -> tuple[np.ndarray, list[str]]:
+    """Return the cluster of each image, and notes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of an `ImageDataset`.
+    copies : ndarray of int, shape (n_images,)
+        See `make_split`.
+    kind : str
+        Under `group` the images of a group belong together, and groups that share copies.
+
+    Returns
+    -------
+    cluster : ndarray of str, shape (n_images,)
+    notes : list of str
+    """
+    ids = table["image_id"].astype(str).to_numpy(object)
+    if kind != "group":
+        return _first_of(copies, ids), []
+    groups = _text(table["group"]).to_numpy(object)
+    missing = groups == ""
+    notes = []
+    if missing.any():
+        notes.append(
+            f"{missing.sum()} of {counted(len(groups), 'image')} have no group (for example "
+            f"{ids[missing][0]}); each counts as a group of its own"
         )
-    except ValueError as error:
-        raise InputError(f"too few images to split: {error}") from None
-    split[test] = "test"
-    split[valid] = "valid"
-    return split
+    codes = pd.factorize(np.where(missing, ids + "\0alone", groups))[0]
+    merged = _merge(codes, copies)
+    if len(set(merged)) < len(set(codes)):
+        joined = counted(len(set(codes)) - len(set(merged)), "group", "is")
+        notes.append(f"{joined} joined with another because of exact copies")
+    return _first_of(merged, np.where(missing, ids, groups)), notes
 
 
-def _by_group(groups: np.ndarray, y: np.ndarray, sizes: Sequence[float], seed: int) -> np.ndarray:
-    """Give whole groups, largest first, to the split that lacks most of what the group holds."""
-    counts = pd.crosstab(groups, y)
-    order = np.random.default_rng(seed).permutation(len(counts))
-    order = order[np.argsort(-counts.to_numpy().sum(axis=1)[order], kind="stable")]
-    totals = counts.to_numpy().sum(axis=0)
-    wanted = np.outer(sizes, totals).astype(float)
-    missing = wanted.copy()
-    chosen: dict[str, str] = {}
-    for row in order:
-        held = counts.to_numpy()[row]
-        gain = (held * missing / wanted / totals).sum(axis=1)
-        best = int(np.argmax(gain))
-        missing[best] -= held
-        chosen[counts.index[row]] = SPLITS[best]
-    return pd.Series(groups).map(chosen).to_numpy(object)
+def _divide(
+    dataset: ImageDataset, cluster: np.ndarray, kind: str, sizes: np.ndarray, folds: int, seed: int
+) -> np.ndarray:
+    labels, y = dataset.table["label"].to_numpy(), dataset.y
+    if kind == "official":
+        return by_official(_text(dataset.table["split"]).to_numpy(object), labels, y, cluster, sizes, seed)
+    need = requirements(folds)
+    if kind == "group":
+        # Strata of one class of images each would ask too much of a few groups.
+        return by_unit(cluster, np.where(y == 1, "bad", "good"), y, sizes, need, seed)
+    return by_stratum(cluster, make_strata(labels, y)[0], y, sizes, need, seed)
 
 
-def _official(table: pd.DataFrame, sizes: Sequence[float], seed: int) -> np.ndarray:
-    split = table["split"].fillna("").to_numpy(object).copy()
-    unknown = sorted(set(split) - {*SPLITS, ""})
-    if unknown:
-        raise InputError(f"column split: {unknown[0]!r} is none of {', '.join(SPLITS)}")
-    fixed = {name for name in SPLITS if (split == name).any()}
-    # An owner's "train" leaves the valid split to be cut from it.
-    if "valid" not in fixed:
-        split[split == "train"] = ""
-        fixed.discard("train")
-    open_rows = np.flatnonzero(split == "")
-    shares = [0.0 if name in fixed else size for name, size in zip(SPLITS, sizes, strict=True)]
-    free = [index for index, share in enumerate(shares) if share]
-    if not len(open_rows) or not free:
-        return split
-    strata = _strata(table.iloc[open_rows])
-    if len(free) == 3:
-        split[open_rows] = _stratified(strata, sizes, seed)
-    elif len(free) == 1:
-        split[open_rows] = SPLITS[free[0]]
-    else:
-        share = shares[free[1]] / (shares[free[0]] + shares[free[1]])
-        first, second = train_test_split(open_rows, test_size=share, stratify=strata, random_state=seed)
-        split[first], split[second] = SPLITS[free[0]], SPLITS[free[1]]
-    return split
+def _lacks(parts: np.ndarray, y: np.ndarray, folds: int) -> bool:
+    need = requirements(folds)
+    return any(
+        int(((parts == name) & (y == label)).sum()) < need[row, label]
+        for row, name in enumerate(SPLITS)
+        for label in (0, 1)
+    )
 
 
-def _need(table: pd.DataFrame, column: str, kind: str, name: str) -> None:
-    if column not in table or table[column].isna().all():
-        raise InputError(f"split {kind!r}: dataset {name} has no column {column!r}; use stratified")
+def _copy_notes(parts: np.ndarray, copies: np.ndarray, table: pd.DataFrame, kind: str) -> list[str]:
+    extra, sets = count_copies(copies)
+    if not extra:
+        return []
+    exact = "an exact copy" if extra == 1 else "exact copies"
+    said = f"{counted(extra, 'image', 'is')} {exact} of another image ({counted(sets, 'set')})"
+    frame = pd.DataFrame({"set": copies, "part": parts, "name": table["path"].to_numpy()})
+    parted = frame[frame.groupby("set")["part"].transform("nunique") > 1]
+    if not len(parted):
+        return [f"{said}; every set lies in one split"]
+    one = parted[parted["set"] == parted["set"].iloc[0]]
+    where = ", ".join(f"{name} in {part}" for name, part in zip(one["name"], one["part"], strict=True))
+    sets_parted = counted(parted["set"].nunique(), "set", "is")
+    return [
+        f"{said}; {sets_parted} in more than one split, as the {kind} split says, which flatters every model: "
+        f"for example {where}"
+    ]
 
 
-def _check(split: np.ndarray, y: np.ndarray, folds: int, name: str, kind: str) -> None:
-    for part in SPLITS:
-        for label, word in ((0, "good"), (1, "defective")):
-            count = int(((split == part) & (y == label)).sum())
-            needed = folds if part == "train" else 1
-            if count < needed:
-                raise InputError(
-                    f"dataset {name}, split {kind}: {count} {word} images in {part}, {needed} needed "
-                    f"({folds} folds); add images, lower --folds or use another --split"
-                )
+def _text(column: pd.Series) -> pd.Series:
+    """Return a column as stripped text, empty where there is no value."""
+    return column.where(column.notna(), "").map(lambda value: str(value).strip()).astype(object)
+
+
+def _first_of(codes: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Name each set of equal codes after its first image."""
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    return np.asarray(names[first][inverse.ravel()], dtype=object)
+
+
+def _merge(groups: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """Number the connected sets of images that share a group or a set of copies."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n_groups, n_sets = int(groups.max()) + 1, int(copies.max()) + 1
+    edges = coo_array(
+        (np.ones(len(groups)), (groups, n_groups + copies)), shape=(n_groups + n_sets, n_groups + n_sets)
+    )
+    return np.asarray(connected_components(edges, directed=False)[1][groups])

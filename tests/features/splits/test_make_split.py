@@ -115,4 +115,6 @@ def test_ordinary_datasets_keep_their_split(data, options, expected):
 
 @pytest.mark.parametrize(("seed", "expected"), [(0, "2db855e53735989a"), (1, "f640ee7b63c40627")])
 def test_elpv_keeps_the_split_of_the_reference_runs(seed, expected):
-    assert digest(make_split(load_dataset("elpv"), seed=seed)) == expected
+    data = load_dataset("elpv")
+    # ELPV has no copies; to read its files for them would take seconds.
+    assert digest(make_split(data, seed=seed, copies=np.arange(len(data.table)))) == expected

@@ -1,0 +1,75 @@
+"""Refusals of a split, with advice that works."""
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import numpy as np
+
+from features.datasets.base import ImageDataset
+from features.errors import InputError
+from features.splits.parts import SPLITS, requirements
+from features.splits.words import counted
+
+#: Good and defective images that two folds and three splits need.
+LEAST = 4
+
+
+def refuse(
+    dataset: ImageDataset,
+    kind: str,
+    folds: int,
+    parts: np.ndarray,
+    works: Callable[[str, int], bool],
+) -> NoReturn:
+    """Raise `InputError` for a split that lacks images, naming a setting that works.
+
+    Parameters
+    ----------
+    dataset : ImageDataset
+    kind : str
+        The split that was asked for.
+    folds : int
+        The folds that were asked for.
+    parts : ndarray of str, shape (n_images,)
+        The best split that was found.
+    works : callable
+        `works(kind, folds)` tells whether another setting gives a split.
+    """
+    counts = {"good": int((dataset.y == 0).sum()), "defective": int((dataset.y == 1).sum())}
+    rare, count = min(counts.items(), key=lambda item: item[1])
+    if count < folds + 2:
+        why = (
+            f"dataset {dataset.name}: {counted(count, f'{rare} image')}: too few for {folds} folds and "
+            f"three splits ({folds + 2} needed)"
+        )
+    else:
+        why = f"dataset {dataset.name}, split {kind}: {_lacking(dataset, folds, parts)} ({folds} folds)"
+    advice = []
+    for other in dict.fromkeys((kind, "stratified")):
+        most = min(folds if other != kind else folds - 1, count - 2)
+        fewer = next((n for n in range(most, 1, -1) if works(other, n)), None)
+        if fewer is not None:
+            advice.append(_flags(kind, other, folds, fewer))
+    if advice:
+        raise InputError(f"{why}; use {', or '.join(advice)}, or add images")
+    if count < LEAST:
+        raise InputError(f"{why}; add images: no setting works with fewer than {LEAST} {rare} images")
+    raise InputError(f"{why}; add images")
+
+
+def _lacking(dataset: ImageDataset, folds: int, parts: np.ndarray) -> str:
+    need = requirements(folds)
+    lacking = []
+    for row, name in enumerate(SPLITS):
+        for label, word in ((0, "good"), (1, "defective")):
+            count = int(((parts == name) & (dataset.y == label)).sum())
+            if count < need[row, label]:
+                lacking.append(f"{counted(count, f'{word} image')} in {name}, {need[row, label]} needed")
+    return "; ".join(lacking)
+
+
+def _flags(kind: str, other: str, folds: int, fewer: int) -> str:
+    flags = [f"--split {other}"] if other != kind else []
+    flags += [f"--folds {fewer}"] if fewer != folds else []
+    parted = " (which parts groups, so figures are optimistic)" if kind == "group" != other else ""
+    return " ".join(flags) + parted

@@ -1,0 +1,71 @@
+"""Exact copies: images of equal pixels, in whatever file format."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from features.pixels.images import scan_images
+from features.structure.fingerprints import Fingerprints
+
+
+def copy_sets(pixels: np.ndarray) -> np.ndarray:
+    """Number the sets of equal images.
+
+    Parameters
+    ----------
+    pixels : ndarray of str, shape (n_images,)
+        Hash of each image's decoded pixels, see `Fingerprints`; empty where there is none. Files of equal
+        content have equal pixels, so the hash of the pixels finds them too.
+
+    Returns
+    -------
+    ndarray of int, shape (n_images,)
+        Equal numbers for equal images. An image without a hash stands alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> copy_sets(np.array(["a", "b", "a", "", ""])).tolist()
+    [0, 1, 0, 2, 3]
+    """
+    keys = [key or f"alone {position}" for position, key in enumerate(pixels)]
+    return np.asarray(pd.factorize(np.array(keys, dtype=object))[0])
+
+
+def copies_of(paths: Sequence[str]) -> np.ndarray:
+    """Read image files and number the sets of equal images; see `copy_sets`.
+
+    A file that cannot be read stands alone.
+    """
+    prints = Fingerprints(len(paths), thumbnails=False)
+    scan_images(paths, observe=prints.observe)
+    return copy_sets(prints.pixels)
+
+
+def count_copies(sets: np.ndarray) -> tuple[int, int]:
+    """Return the number of images beyond the first of each set, and the number of sets of two or more."""
+    sizes = np.unique(sets, return_counts=True)[1]
+    return int((sizes - 1).sum()), int((sizes > 1).sum())
+
+
+def conflicting_labels(sets: np.ndarray, labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return one line for each set of equal images that carry two or more labels.
+
+    Parameters
+    ----------
+    sets : ndarray of int, shape (n_images,)
+        See `copy_sets`.
+    labels : sequence of str
+        Label of each image.
+    names : sequence of str
+        What each image is called in the line.
+    """
+    frame = pd.DataFrame({"set": sets, "label": list(labels), "name": list(names)})
+    frame = frame[frame["set"].duplicated(keep=False)]
+    lines = []
+    for _, group in frame.groupby("set", sort=False):
+        found = sorted(set(group["label"]))
+        if len(found) > 1:
+            lines.append(f"same image, labels {' and '.join(found)}: {', '.join(group['name'])}")
+    return lines

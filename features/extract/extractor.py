@@ -1,8 +1,9 @@
 """Images to embeddings: a scikit-learn transformer around a network without its head."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -10,9 +11,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from features.backbones.registry import Backbone, load_backbone
 from features.errors import InputError
-from features.extract.forward import Forward, choose_device, pays_to_compile, stack_rows
+from features.extract.forward import Forward, choose_device, pays_to_compile
 from features.extract.warmup import make_plan
-from features.pixels.decode import DecodedBatch, decode_batches, one_decoder, raise_problems
+from features.pixels.decode import (
+    DecodedBatch,
+    decode_batches,
+    name_image,
+    one_decoder,
+    raise_problems,
+)
+from features.pixels.inputs import Images, check_images
 from features.pixels.transforms import Transform
 
 PRECISIONS = ("bfloat16", "float16", "float32")
@@ -32,7 +40,10 @@ class EmbeddedBatch:
     problems : list of (int, str)
         Rows of this batch that have none, each with the reason.
     seconds : float
-        What resizing, the forward pass and the copies to and from the device took.
+        Seconds that resizing, the forward pass and the copies to and from the device took; building
+        the network and its first pass on a GPU are not counted.
+    decoders : list of str
+        Which decoder each image went through: `pillow`, `nvjpeg`, or empty for pixels.
     """
 
     rows: np.ndarray
@@ -40,6 +51,7 @@ class EmbeddedBatch:
     embeddings: np.ndarray
     problems: list[tuple[int, str]]
     seconds: float
+    decoders: list[str] = field(default_factory=list)
 
 
 class Extractor(TransformerMixin, BaseEstimator):
@@ -120,18 +132,18 @@ class Extractor(TransformerMixin, BaseEstimator):
             )
         return self.backbone_
 
-    def fit(self, X: Sequence[str] | np.ndarray, y: object = None) -> "Extractor":
+    def fit(self, X: Images, y: object = None) -> "Extractor":
         """Load the network; nothing is learnt from `X`."""
         self.load()
         return self
 
-    def transform(self, X: Sequence[str] | np.ndarray) -> np.ndarray:
+    def transform(self, X: Images) -> np.ndarray:
         """Embed images.
 
         Parameters
         ----------
         X : sequence of str, or uint8 array of shape (n, height, width[, 3])
-            Files, or pixels.
+            Files, or pixels; see `features.pixels.inputs.check_images`.
 
         Returns
         -------
@@ -140,8 +152,10 @@ class Extractor(TransformerMixin, BaseEstimator):
         Raises
         ------
         InputError
-            When `X` is empty or some of its images cannot be decoded; every one is named.
+            When `X` is empty, is neither files nor uint8 pixels, or some of its images cannot be
+            decoded; every one is named.
         """
+        X = check_images(X)
         embeddings = np.empty((len(X), self.load().dim), np.float32)
         problems: list[tuple[int, str]] = []
         for batch in self.batches(X):
@@ -150,17 +164,18 @@ class Extractor(TransformerMixin, BaseEstimator):
         raise_problems(problems, X)
         return embeddings
 
-    def batches(
-        self, X: Sequence[str] | np.ndarray, progress: Callable[[int], None] | None = None
-    ) -> Iterator[EmbeddedBatch]:
+    def batches(self, X: Images, progress: Callable[[int], None] | None = None) -> Iterator[EmbeddedBatch]:
         """Embed images a batch at a time; see `transform`. Problems are yielded, not raised.
 
         `progress` is called with the number of images done so far.
         """
+        X = check_images(X)
         forward = self.forward(len(X))
         done = 0
+        refused: list[str] = []
         waiting: list[tuple[DecodedBatch, Callable[[], EmbeddedBatch]]] = []
         for batch in self.decoded(X, forward):
+            refused += [name_image(X, row) for row in batch.refused]
             waiting.append((batch, start_batch(forward, batch, batch.stacks)))
             # One batch stays in flight, so that a GPU works while the last answer is copied back.
             while len(waiting) > (1 if forward.device.type == "cuda" else 0):
@@ -174,6 +189,8 @@ class Extractor(TransformerMixin, BaseEstimator):
             yield answer()
             if progress is not None:
                 progress(done)
+        if refused:
+            warnings.warn(tell_refused(refused), RuntimeWarning, stacklevel=2)
 
     def forward(self, images: int) -> Forward:
         """Return the network on its device, for so many images.
@@ -196,7 +213,7 @@ class Extractor(TransformerMixin, BaseEstimator):
             made = self._made = settings, Forward(*settings)
         return made[1]
 
-    def decoded(self, X: Sequence[str] | np.ndarray, forward: Forward) -> Iterator[DecodedBatch]:
+    def decoded(self, X: Images, forward: Forward) -> Iterator[DecodedBatch]:
         """Decode images in order, in batches of the size that suits the network."""
         decode = one_decoder(X, self.preprocess)
         plan = make_plan(X, decode, forward, batch_size=self.batch_size, workers=self.workers)
@@ -223,24 +240,38 @@ class Extractor(TransformerMixin, BaseEstimator):
         return tags
 
 
+def tell_refused(names: Sequence[str]) -> str:
+    """Return the warning about JPEG files that the GPU refused."""
+    return (
+        f"nvJPEG refused {len(names)} JPEG files, which Pillow decoded (first: {names[0]}); their pixels "
+        "may differ from nvJPEG's by rounding"
+    )
+
+
 def start_batch(
     forward: Forward, batch: DecodedBatch, stacks: list[tuple[list[int], torch.Tensor]]
 ) -> Callable[[], EmbeddedBatch]:
-    """Start the forward passes of some stacks of a batch; the answer waits for them."""
+    """Start the forward pass of some stacks of a batch; the returned function waits for it."""
+    # Grey images share their passes whatever their sizes, and so do those with colour.
+    stacks = sorted(stacks, key=lambda stack: stack[1].shape[1])
+    tensors = [pixels for _, pixels in stacks]
+    forward.warm(tensors)
     started = time.perf_counter()
-    pending = [forward.start(pixels) for _, pixels in stacks]
+    pending = forward.start(tensors)
     spent = time.perf_counter() - started
 
     def finish() -> EmbeddedBatch:
         waited = time.perf_counter()
-        parts = [np.empty((0, forward.backbone.dim), np.float32), *(wait() for wait in pending)]
-        rows = stack_rows(stacks)
+        embeddings = pending()
+        waited = time.perf_counter() - waited
+        rows = [row for same_size, _ in stacks for row in same_size]
         return EmbeddedBatch(
             np.array(rows, dtype=np.int64),
             [batch.contents[row] for row in rows],
-            np.concatenate(parts),
+            embeddings,
             batch.problems,
-            spent + time.perf_counter() - waited,
+            spent + waited,
+            ["nvjpeg" if row in batch.on_device else batch.decoder for row in rows],
         )
 
     return finish

@@ -1,7 +1,8 @@
-"""Pixels to embeddings through a device: out-of-memory halves the batch, copies overlap the network."""
+"""Pixels to embeddings on a device: batches across image sizes, halved when memory runs out."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -48,11 +49,22 @@ class Forward:
 
     def __call__(self, pixels: torch.Tensor) -> np.ndarray:
         """Embed a batch, shape (n, channels, height, width), and wait for it."""
-        return self.start(pixels)()
+        return self.start([pixels])()
 
     @torch.inference_mode()
-    def start(self, pixels: torch.Tensor) -> Pending:
-        """Start a batch; the answer waits for it. On a GPU the next one can start meanwhile.
+    def start(self, stacks: Sequence[torch.Tensor]) -> Pending:
+        """Start a batch. The returned function waits for it; on a GPU the next batch can start meanwhile.
+
+        Parameters
+        ----------
+        stacks : sequence of uint8 tensor of shape (n, channels, height, width)
+            Images of one size each. Once resized, neighbouring stacks with the same number of channels
+            go through the network together, so that images of many sizes make full batches.
+
+        Returns
+        -------
+        callable
+            Returns the embeddings, float32 array of shape (images, dim), in the order of the stacks.
 
         Raises
         ------
@@ -60,15 +72,19 @@ class Forward:
             When not even a single image fits into the device's memory.
         """
         parts: list[torch.Tensor] = []
-        done = 0
-        while done < len(pixels):
-            chunk = pixels[done : done + (self.limit or len(pixels))]
-            try:
-                parts.append(self._embed(chunk))
-            except (RuntimeError, MemoryError) as error:
-                self._halve(len(chunk), error)
-                continue
-            done += len(chunk)
+        for _, alike in groupby(stacks, key=lambda pixels: pixels.shape[1]):
+            group = list(alike)
+            done, total = 0, sum(map(len, group))
+            while done < total:
+                count = min(self.limit or total, total - done)
+                try:
+                    parts.append(self._embed(self._resized(group, done, count)))
+                except (RuntimeError, MemoryError) as error:
+                    self._halve(count, error)
+                    continue
+                done += count
+        if not parts:
+            return lambda: np.empty((0, self.backbone.dim), np.float32)
         whole = parts[0] if len(parts) == 1 else torch.cat(parts)
         if self.device.type != "cuda":
             return lambda: whole.cpu().numpy()
@@ -83,8 +99,39 @@ class Forward:
 
         return wait
 
+    @torch.inference_mode()
+    def warm(self, stacks: Sequence[torch.Tensor]) -> None:
+        """Build the networks that the stacks need; on a GPU, or compiled, run each once.
+
+        The first pass allocates, chooses algorithms and compiles. That is no property of an image, so
+        callers that measure the time per image warm first.
+        """
+        for channels in {pixels.shape[1] for pixels in stacks} - self._networks.keys():
+            network = self._network(channels)
+            if self.device.type == "cpu" and not self.compile:
+                continue
+            images = sum(len(pixels) for pixels in stacks if pixels.shape[1] == channels)
+            side = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+            blank = torch.zeros((images, channels, *side), dtype=torch.uint8, device=self.device)
+            try:
+                with autocast(self.device, self.dtype):
+                    network(blank)
+            except (RuntimeError, MemoryError) as error:
+                # `start` halves the batch and goes on.
+                if not is_out_of_memory(error):
+                    raise
+
+    def _resized(self, stacks: Sequence[torch.Tensor], start: int, count: int) -> torch.Tensor:
+        """Move `count` images, counted through the stacks from `start`, to the device and resize them."""
+        pieces = []
+        for pixels in stacks:
+            wanted = pixels[max(start, 0) : max(start + count, 0)]
+            if len(wanted):
+                pieces.append(resize_batch(wanted.to(self.device, non_blocking=True), self.size))
+            start -= len(pixels)
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
     def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        pixels = resize_batch(pixels.to(self.device, non_blocking=True), self.size)
         network = self._network(pixels.shape[1])
         with autocast(self.device, self.dtype):
             return network(pixels).float()
@@ -178,8 +225,3 @@ def exact_float32() -> Iterator[None]:
     finally:
         for place, value in zip(places, before, strict=True):
             place.fp32_precision = value
-
-
-def stack_rows(stacks: Sequence[tuple[list[int], torch.Tensor]]) -> list[int]:
-    """Return the rows of several stacks, in their order."""
-    return [row for rows, _ in stacks for row in rows]

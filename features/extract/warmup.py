@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 
 from features.extract.forward import Forward
 from features.pixels.decode import default_workers
+from features.pixels.inputs import Images
 
 #: Fewer images than this are done before a measurement would have paid.
 MEASURE_FROM = 2048
@@ -37,7 +38,7 @@ class Plan:
 
 
 def make_plan(
-    images: Sequence[str] | np.ndarray,
+    images: Images,
     decode: Callable[[int], torch.Tensor | None],
     forward: Forward,
     *,

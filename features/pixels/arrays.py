@@ -69,7 +69,7 @@ def load_images(
         paths, preprocess=preprocess, workers=default_workers() if workers is None else workers
     ):
         for rows, pixels in batch.stacks:
-            resized = resize_batch(pixels, (height, width)).round().to(torch.uint8)
+            resized = resize_batch(pixels, (height, width))
             images[rows] = _last_axis(resized, channels)
             done += len(rows)
         problems += batch.problems

@@ -55,19 +55,24 @@ def resize_batch(images: torch.Tensor, size: int | tuple[int, int]) -> torch.Ten
 
     Returns
     -------
-    tensor, shape (n, channels, *size)
-        uint8 on the CPU, whose kernel is made for it; float32 in 0 to 255 elsewhere.
+    uint8 tensor, shape (n, channels, *size)
+        The CPU has a kernel for uint8. Other devices interpolate in float32 and round, so that a pixel
+        differs by one grey level at most between devices.
     """
-    from torch.nn import functional
+    import torch
 
     height, width = (size, size) if isinstance(size, int) else size
     if images.shape[-2:] == (height, width):
         return images
     if images.device.type != "cpu":
-        images = images.float()
-    return functional.interpolate(
-        images, (height, width), mode="bilinear", antialias=True, align_corners=False
-    )
+        return _interpolate(images.float(), (height, width)).round_().to(torch.uint8)
+    return _interpolate(images, (height, width))
+
+
+def _interpolate(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    from torch.nn import functional
+
+    return functional.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def normalise(images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> torch.Tensor:

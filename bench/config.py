@@ -172,6 +172,9 @@ class RunConfig(_Section):
     relabel: str | None = _setting(
         None, "CSV file of corrected labels (image_id, new_label); see `defectbench audit`.", True
     )
+    relabel_test: bool = _setting(
+        False, "Correct test labels too (by default corrections touch train and valid only).", True
+    )
     preprocess: tuple[str, ...] = _setting(
         ("none",), "Preprocessings (none, crop20, I, II, ...); every model is run with each of them.", True
     )

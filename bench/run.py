@@ -14,7 +14,7 @@ from bench.jobs import build_jobs
 from bench.jobs.start import starting_weights
 from bench.outputs.mlflow import track_mlflow
 from bench.outputs.report import draw_report
-from bench.outputs.write import write_tables
+from bench.outputs.write import write_table_before, write_tables
 from bench.run_folder import Outcome, RunFolder
 from features.datasets import ImageDataset
 from features.store import EmbeddingStore, open_store
@@ -59,6 +59,9 @@ def run(
     tested = int((folder.read_split()["split"] == "test").sum())
     title = f"{dataset.name}: {tested} test images, split {config.split.kind}, seed {config.seed}"
     console.out.print(to_rich(table, title, console.out.width))
+    if config.relabel_test:
+        before = write_table_before(folder)
+        console.out.print(to_rich(before, f"{title}, test labels before the corrections", console.out.width))
     console.say(f"tables, figures and predictions: {folder.path}; open {folder.report}{credit}")
     failed = [each.text for each in outcomes.values() if each.status is Status.FAILED]
     missing = {each.text for each in outcomes.values() if each.status is Status.NOT_RUN}

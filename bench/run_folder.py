@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from bench.config import RunConfig
 from features.errors import InputError
 from features.files import atomic_path, content_hash, write_text
-from results.predictions import read_predictions, to_table
+from results.predictions import ids_of, read_predictions, to_table
 from results.status import Status
 
 _LIBRARIES = (
@@ -68,6 +68,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.split = self.path / "split.parquet"
+        self.files = self.path / "files.parquet"
         self.problems = self.path / "problems.csv"
         self.tables = self.path / "tables"
         self.figures = self.path / "figures"
@@ -124,7 +125,7 @@ class RunFolder:
 
     def write_predictions(self, job_id: str, frame: pd.DataFrame) -> None:
         """Validate the predictions of a job and write them."""
-        table = to_table(frame)
+        table = to_table(frame, ids_of(self.read_split()))
         with atomic_path(self.predictions_path(job_id)) as temporary:
             pq.write_table(table, temporary, compression="zstd")
 
@@ -186,7 +187,8 @@ class RunFolder:
     def predictions(self) -> pd.DataFrame:
         """Return the predictions of all jobs on the run's list that ended well."""
         paths = [self.predictions_path(job_id) for job_id in self.job_ids() if self.is_ok(job_id)]
-        return read_predictions(path for path in paths if path.is_file())
+        found = [path for path in paths if path.is_file()]
+        return read_predictions(found, ids_of(self.read_split()) if self.split.is_file() else None)
 
     def repeat(self, number: int) -> "RunFolder":
         """Return the folder of another split of this run, counted from 1."""

@@ -34,6 +34,8 @@ class Fitted:
     fit_seconds : float
     params : dict
         Parameters chosen.
+    weights_sha256 : str
+        Hash of the weights of the backbone, or of the file that the network started from.
     embedded : Embedded, optional
         The embeddings that `X` was taken from.
     held_out : estimator, optional
@@ -45,6 +47,7 @@ class Fitted:
     X: dict[str, np.ndarray]
     fit_seconds: float
     params: dict[str, Any]
+    weights_sha256: str = ""
     embedded: Embedded | None = None
     held_out: BaseEstimator | None = None
 
@@ -74,13 +77,15 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     frames = []
     for split, (score, kind) in scores.items():
         images = context.images.iloc[context.rows(split)]
-        columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
+        group = images["group"].fillna("").astype(str) if "group" in images else ""
+        columns = {"image_id": images["image_id"], "split": split, "label": images["label"], "group": group}
         measured = {"y_true": images["y"], "score": score, "score_kind": kind}
         frames.append(pd.DataFrame({**row, **columns, **measured}))
     frame = pd.concat(frames).assign(
         **_cost(job, context, fitted).columns(),
         fit_seconds=fitted.fit_seconds,
         predict_us=predict_us,
+        weights_sha256=fitted.weights_sha256,
         params=json.dumps(plain, sort_keys=True),
     )
     context.folder.write_predictions(job.id, frame)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from bench.config import RunConfig
@@ -60,7 +60,8 @@ class Job:
 
     def identity(self) -> dict[str, Any]:
         """Return the values that the id depends on: all fields, those of needed jobs included."""
-        return asdict(self)
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: v.identity() if isinstance(v, Job) else v for name, v in values.items()}
 
     def run(self, context: Context) -> None:
         """Do the work and write its results to the run folder."""

@@ -5,6 +5,7 @@ import pandas as pd
 from bench.config import RunConfig
 from bench.console import say, task, warn
 from bench.engine.divide import divide, warn_of_equal_repeats
+from bench.engine.inputs import check_files, record_files
 from bench.run_folder import RunFolder
 from features.datasets import ImageDataset, load_dataset
 from features.datasets.relabel import relabel
@@ -38,11 +39,9 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
         When the dataset cannot be used, or is not the one that the folder's split was made of.
     """
     dataset = load_dataset(config.dataset.name, **config.dataset.options)
-    if config.relabel is not None:
-        dataset = relabel(dataset, config.relabel)
     if folder.split.is_file():
         warn_of_equal_repeats(config, dataset)
-        return dataset, _take_up(config, folder, dataset)
+        return dataset, _reuse(config, folder, dataset)
     say(f"{len(dataset.table)} images of {len(dataset.classes)} classes in dataset {dataset.name}")
     for line in (dataset.credit, *dataset.notes):
         if line:
@@ -57,15 +56,39 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
     table["y"] = sound.y
     for name, column in divide(config, sound, prints.rows((scan["problem"] == "").to_numpy())).items():
         table[name] = column.to_numpy()
+    table = _corrected(config, dataset, table)
     folder.write_config(config)
+    record_files(folder, scan["path"].tolist(), scan["content"].tolist())
     folder.write_frame(folder.split, table)
     warn_of_equal_repeats(config, sound)
     return dataset, table
 
 
-def _take_up(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.DataFrame:
+def _corrected(config: RunConfig, dataset: ImageDataset, table: pd.DataFrame) -> pd.DataFrame:
+    """Correct labels after the split, so that the split does not depend on the corrections.
+
+    Test labels stay as they are unless `relabel_test` is set; then `label_before` and `y_before` keep
+    what they were.
+    """
+    if config.relabel is None:
+        return table
+    labels = relabel(dataset, config.relabel).table.set_index("image_id")["label"]
+    new = labels.reindex(table["image_id"]).to_numpy()
+    touched = (table["label"].to_numpy() != new) & (config.relabel_test | (table["split"] != "test"))
+    before = table[["label", "y"]].add_suffix("_before")
+    table = table.assign(label=table["label"].where(~touched, new))
+    table["y"] = table["label"].isin(dataset.positive).astype(before["y_before"].dtype)
+    left = int((table["label"].to_numpy() != new).sum())
+    say(f"{touched.sum()} labels corrected by {config.relabel}")
+    if left:
+        say(f"{left} corrections are of test images and were not made; --relabel-test makes them too")
+    return table.assign(**before) if config.relabel_test else table
+
+
+def _reuse(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.DataFrame:
+    """Return the split of an earlier call; `InputError` when anything that it was made of changed."""
     before = folder.config()
-    for section in ("dataset", "split", "seed", "relabel"):
+    for section in ("dataset", "split", "seed", "relabel", "relabel_test"):
         was, now = getattr(before, section), getattr(config, section)
         if was != now:
             raise InputError(
@@ -73,27 +96,44 @@ def _take_up(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.
                 "another --name or --out, or remove the folder"
             )
     table = folder.read_split()
-    present = dataset.table[~dataset.table["path"].isin(_left_out(folder))].set_index("image_id")
+    left_out = _left_out(folder)
+    present = dataset.table[~dataset.table["path"].isin(left_out)].set_index("image_id")
     new, gone = set(present.index) - set(table["image_id"]), set(table["image_id"]) - set(present.index)
     if new or gone:
         raise InputError(
             f"{folder.path}: the images changed since this run was made ({len(new)} new, {len(gone)} "
             "gone); choose another --name, or remove the folder"
         )
-    labels = present["label"].reindex(table["image_id"]).to_numpy()
-    changed = int((labels != table["label"].to_numpy()).sum())
-    if changed:
-        raise InputError(
-            f"{folder.path}: {changed} labels changed since this run was made; choose another --name, or "
-            "remove the folder"
-        )
+    expected = _expected(config, dataset, table)
+    for column in expected.columns.intersection(table.columns):
+        was, now = table[column], expected[column]
+        changed = int(((was != now) & ~(was.isna() & now.isna())).sum())
+        if changed:
+            raise InputError(
+                f"{folder.path}: {changed} values of {column} changed since this run was made; choose "
+                "another --name, or remove the folder"
+            )
     # The images may lie elsewhere than they did when the run was made.
     table["path"] = present["path"].reindex(table["image_id"]).to_numpy()
+    damaged = sorted(left_out & set(dataset.table["path"]))
+    check_files(folder, [*table["path"], *damaged], [*table["content"], *[""] * len(damaged)])
     return table
 
 
+def _expected(config: RunConfig, dataset: ImageDataset, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that the dataset gives today to the images of an earlier split."""
+    given = dataset.table.drop(columns=["path", "split"], errors="ignore").set_index("image_id")
+    given["y"] = given["label"].isin(dataset.positive).astype(int)
+    given = given.reindex(table["image_id"]).reset_index()
+    return _corrected(config, dataset, given.assign(split=table["split"])).drop(columns=["split"])
+
+
 def _left_out(folder: RunFolder) -> set[str]:
-    return set(pd.read_csv(folder.problems)["path"]) if folder.problems.is_file() else set()
+    return (
+        set(pd.read_csv(folder.problems, dtype=str, keep_default_na=False)["path"])
+        if folder.problems.is_file()
+        else set()
+    )
 
 
 def _report_problems(dataset: ImageDataset, folder: RunFolder) -> None:

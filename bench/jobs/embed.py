@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from bench.config import RunConfig
 from bench.engine.context import Context
 from bench.engine.embedder import Embedded
 from bench.engine.job import Job
 from bench.jobs.train import TrainJob
-from bench.jobs.words import weights_name
+from bench.jobs.words import by_content, weights_hash, weights_name
 from features.errors import InputError
 from features.extract.cached import CachedExtractor
 from results.feature_set import FeatureSet
@@ -25,6 +26,8 @@ class EmbedJob(Job):
         Name of a backbone, or of a network that this run trains.
     weights : str
         `imagenet`, `random`, a file, or `fine-tuned`.
+    weights_hash : str
+        Hash of the file, so that another file under the same name is another job.
     size : int or (int, int)
         Side, or height and width, that images are resized to, pixels.
     preprocess : str
@@ -43,6 +46,11 @@ class EmbedJob(Job):
     precision: str = "bfloat16"
     storage: str = "float32"
     network: TrainJob | None = None
+    weights_hash: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the id depends on."""
+        return by_content(super().identity())
 
     @property
     def title(self) -> str:
@@ -74,6 +82,7 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
                     seed=config.seed,
                     backbone=backbone,
                     weights=weights,
+                    weights_hash=weights_hash(weights),
                     size=features.size,
                     preprocess=preprocess,
                     precision=features.precision,

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, PredefinedSplit
+from sklearn.utils.validation import has_fit_parameter
 
 import classifiers
-from bench.console import task
+from bench.console import task, warn
 from bench.engine.context import Context
 from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
@@ -72,12 +73,12 @@ class FitJob(Job):
     def run(self, context: Context) -> None:
         """Search the grid, then save the best model and its predictions."""
         embedded = embeddings_of(self.embeddings, context)
-        matrix = embedded.matrix
-        y, train = context.y, context.rows("train")
+        matrix, y, train = embedded.matrix, context.y, context.rows("train")
+        options = self._fit_options(context, train)
         started = time.perf_counter()
         if self.selection == "cv":
             with self._search(context, self._folds(context, train), refit=True) as search:
-                search.fit(matrix[train], y[train])
+                search.fit(matrix[train], y[train], **options)
             estimator, params = search.best_estimator_, search.best_params_
         else:
             # The network has seen the training labels, so its training embeddings look too good for any
@@ -85,12 +86,25 @@ class FitJob(Job):
             both = np.concatenate([train, context.rows("valid")])
             held_out = np.concatenate([np.full(len(train), -1), np.zeros(len(both) - len(train), int)])
             with self._search(context, list(PredefinedSplit(held_out).split()), refit=False) as search:
-                search.fit(matrix[both], y[both])
+                search.fit(matrix[both], y[both], **self._fit_options(context, both))
             params = search.best_params_
-            estimator = clone(search.estimator).set_params(**params).fit(matrix[train], y[train])
+            estimator = clone(search.estimator).set_params(**params)
+            estimator.fit(matrix[train], y[train], **options)
         seconds = time.perf_counter() - started
         X = {split: matrix[context.rows(split)] for split in SPLITS}
-        finish(self, context, Fitted(self.model, estimator, X, seconds, params, embedded))
+        fitted = Fitted(self.model, estimator, X, seconds, params, embedded.weights_sha256, embedded)
+        finish(self, context, fitted)
+
+    def _fit_options(self, context: Context, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the keywords of `fit` that carry the images' weights, where there are any."""
+        if context.sample_weight is None:
+            return {}
+        name, step = classifiers.make_classifier(self.model).steps[-1]
+        if not has_fit_parameter(step, "sample_weight"):
+            title = classifiers.get_spec(self.model).title
+            warn(f"{title} takes no weights of images: it is fitted on all of them alike")
+            return {}
+        return {f"{name}__sample_weight": context.sample_weight[rows]}
 
     @contextmanager
     def _search(

@@ -12,7 +12,7 @@ from bench.jobs.embed import EmbedJob, frozen_embeddings
 from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS, as_hashable
 from bench.jobs.train import TrainJob
-from bench.jobs.words import FINE_TUNED
+from bench.jobs.words import FINE_TUNED, weights_hash
 
 StartingWeights = Callable[[str], str]
 
@@ -89,10 +89,12 @@ def train_job(
     if symmetric and classifiers.get_spec(name).augmented:
         params.setdefault("augment", SYMMETRIC_AUGMENT)
         params.setdefault("tta", "dihedral")
+    start = weights(name) if classifiers.get_spec(name).pretrained else "random"
     return TrainJob(
         seed=config.seed,
         model=name,
-        weights=weights(name) if classifiers.get_spec(name).pretrained else "random",
+        weights=start,
+        weights_hash=weights_hash(start),
         preprocess=preprocess,
         sampling=sampling,
         params=as_params(params),

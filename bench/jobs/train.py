@@ -14,7 +14,7 @@ from bench.engine.events import event_log
 from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
 from bench.engine.pixels import network_size, run_pixels
-from bench.jobs.words import row_of, weights_name
+from bench.jobs.words import by_content, row_of, weights_name
 from features.errors import InputError
 from results.feature_set import END_TO_END, FeatureSet
 from results.predictions import SPLITS
@@ -30,6 +30,8 @@ class TrainJob(Job):
         Name in the registry of classifiers.
     weights : str
         Where the network starts: `imagenet`, `random` or a file.
+    weights_hash : str
+        Hash of the file, so that another file under the same name is another job.
     preprocess, sampling : str
     params : tuple of (str, value)
         Parameters that differ from the network's defaults.
@@ -46,6 +48,11 @@ class TrainJob(Job):
     params: tuple[tuple[str, Any], ...] = ()
     train_fraction: float | None = None
     variant: str = ""
+    weights_hash: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the id depends on."""
+        return by_content(super().identity())
 
     @property
     def title(self) -> str:
@@ -91,7 +98,11 @@ class TrainJob(Job):
             self._fit(estimator, context, pixels, np.concatenate([train, valid]))
             seconds += float(estimator.history_["seconds"].sum())
         X = {split: pixels[context.rows(split)] for split in SPLITS}
-        finish(self, context, Fitted(self.model, estimator, X, seconds, chosen, held_out=held_out))
+        finish(
+            self,
+            context,
+            Fitted(self.model, estimator, X, seconds, chosen, self.weights_hash, held_out=held_out),
+        )
         for path in checkpoints:
             path.unlink(missing_ok=True)
 

@@ -4,15 +4,30 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import RunConfig
+from features.files import content_hash
 from results.feature_set import FeatureSet
 
 FINE_TUNED = "fine-tuned"
 
 
+_NAMED = ("imagenet", "random", FINE_TUNED)
+
+
 def weights_name(weights: str) -> str:
     """Return the name of weights in tables: a file goes by its stem."""
-    known = weights in ("imagenet", "random", FINE_TUNED)
-    return weights if known else Path(weights).stem
+    return weights if weights in _NAMED else Path(weights).stem
+
+
+def weights_hash(weights: str) -> str:
+    """Return the hash of a weights file; empty for named weights and for a file that is not there."""
+    path = Path(weights).expanduser()
+    return "" if weights in _NAMED or not path.is_file() else content_hash(path.read_bytes())
+
+
+def by_content(identity: dict[str, Any]) -> dict[str, Any]:
+    """Return what a job's id depends on, with a weights file named by its content, not by its path."""
+    found = identity.pop("weights_hash")
+    return {**identity, "weights": found} if found else identity
 
 
 def row_of(model: str, features: FeatureSet, sampling: str, config: RunConfig) -> dict[str, Any]:

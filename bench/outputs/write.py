@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -41,6 +42,19 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         if len(frame):
             write_text(folder.tables / f"{name}.csv", to_csv(frame))
             write_text(folder.tables / f"{name}.md", plain_to_markdown(frame))
+    return table
+
+
+def write_table_before(folder: RunFolder) -> pd.DataFrame:
+    """Write the leaderboard on the test labels before `--relabel-test`; return it."""
+    before = folder.read_split().set_index("image_id")[["label_before", "y_before"]]
+    predictions = folder.predictions()
+    test = predictions["split"] == "test"
+    was = before.reindex(predictions["image_id"])
+    predictions["y_true"] = np.where(test, was["y_before"], predictions["y_true"]).astype("int8")
+    predictions["label"] = np.where(test, was["label_before"], predictions["label"].astype(str))
+    table = leaderboard(with_blend(predictions), folder.statuses())
+    write_text(folder.tables / "leaderboard_before_corrections.csv", to_csv(table))
     return table
 
 

@@ -158,7 +158,9 @@ def test_report_and_figures_are_redrawn_when_the_set_of_rows_changes(bench, monk
 
 def corrections(tmp_path):
     split = pd.read_parquet("runs/tiny/split.parquet")
-    chosen = [split[(split["split"] == name) & (split["y"] == 0)]["image_id"].iloc[0] for name in ("train", "test")]
+    chosen = [
+        split[(split["split"] == name) & (split["y"] == 0)]["image_id"].iloc[0] for name in ("train", "test")
+    ]
     path = tmp_path / "corrected.csv"
     pd.DataFrame({"image_id": chosen, "new_label": "scratch"}).to_csv(path, index=False)
     return str(path), chosen
@@ -206,7 +208,7 @@ def test_weights_of_images_reach_the_heads_that_take_them(tmp_path, monkeypatch,
 
     monkeypatch.setattr(PathSearchCV, "fit", fit)
     monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
-    config = Path("tiny.toml").read_text() + "[dataset]\nname = \"elpv\"\ncertainty_weights = true\n"
+    config = Path("tiny.toml").read_text() + '[dataset]\nname = "elpv"\ncertainty_weights = true\n'
     Path("tiny.toml").write_text(config)
     assert run_app(["run", "tiny.toml", "--root", root, "--jobs", "1"]) == 0
     weights = seen["LogisticRegression"]["model__sample_weight"]

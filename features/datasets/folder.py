@@ -15,6 +15,7 @@ from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options
 from features.errors import InputError, UnknownPositive
 from features.pixels.images import list_images
+from features.structure.groups import describe_groups, groups_of
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
 
@@ -31,12 +32,19 @@ class FolderOptions(Options):
         description="Good class; every class that is not named is defective.",
         json_schema_extra={"flag": True},
     )
+    group: str | None = Field(
+        default=None,
+        description="Images that belong together: a regular expression with one capture, searched in the "
+        "file name; `parent` for the folder of the image; or a CSV file with image_id and group.",
+        json_schema_extra={"flag": True},
+    )
 
 
 def load(
     root: str | Path,
     positive: str | tuple[str, ...] | None = None,
     negative: str | tuple[str, ...] | None = None,
+    group: str | None = None,
 ) -> ImageDataset:
     """Read a folder with one subfolder per class.
 
@@ -48,6 +56,9 @@ def load(
         The defective classes, or the good ones: a tuple of names as they are, or a str of one name or of
         several with commas. When neither is given, a subfolder with a usual name (defect, bad, ng, ...) is
         the defective class.
+    group : str, optional
+        What names the group of an image, see `features.structure.groups.groups_of`. A group split keeps
+        the images of one group together.
 
     Returns
     -------
@@ -75,12 +86,19 @@ def load(
         raise InputError(f"{root}: no PNG, JPEG, BMP or TIFF file in its subfolders")
     table = pd.DataFrame(rows, columns=["path", "label"])
     table.insert(0, "image_id", image_ids([Path(path) for path, _ in rows], root))
+    notes: tuple[str, ...] = ()
+    if group is not None:
+        names = [Path(path).relative_to(root).as_posix() for path, _ in rows]
+        groups = groups_of(names, group, root)
+        table["group"] = pd.Series(groups, index=table.index, dtype=object)
+        notes = (describe_groups(groups, group),)
     return ImageDataset(
         name="folder",
         table=table,
         classes=tuple(classes),
         positive=choose_positive(classes, positive, root, negative),
         problems=tuple(skipped),
+        notes=notes,
     )
 
 

@@ -224,8 +224,8 @@ def _copy_notes(parts: np.ndarray, copies: np.ndarray, table: pd.DataFrame, kind
     where = ", ".join(f"{name} in {part}" for name, part in zip(one["name"], one["part"], strict=True))
     sets_parted = counted(parted["set"].nunique(), "set", "is")
     return [
-        f"{said}; {sets_parted} in more than one split, as the {kind} split says, which flatters every model: "
-        f"for example {where}"
+        f"{said}; {sets_parted} in more than one split, as the {kind} split says, which flatters "
+        f"every model: for example {where}"
     ]
 
 

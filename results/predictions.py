@@ -25,7 +25,6 @@ COSTS = [
 
 #: Columns that files written before they existed lack; such files are read with the value given here.
 OPTIONAL = {"group": "", "weights_sha256": ""}
-GROUP_SPLIT = "group"
 _SHORTEST_HASH = 8
 #: Rounding in single precision may leave a probability this far outside 0 to 1.
 _ROUNDING = 1e-6
@@ -74,7 +73,7 @@ SCHEMA = pa.schema(
         "images_per_second_64": "images a second in batches of 64",
         "model_bytes": "size on disk of the network and the head",
         "params": "parameters chosen, as JSON",
-        "group": "group of the image that the split keeps together; empty for an image of its own",
+        "group": "images that the split keeps together (a group, copies) have the same; empty for the others",
         "weights_sha256": "hash of the weights of the backbone or the network; empty where it is unknown",
     },
 )
@@ -106,10 +105,10 @@ class Row:
         Returns
         -------
         str array, shape (n,) or None
-            None where the images were not split by groups, or the file does not name them. An image
-            without a group is a group of its own.
+            None where no images belong together, or the file does not name groups. An image without a
+            group is a group of its own.
         """
-        if self.key["split_kind"] != GROUP_SPLIT or "group" not in self.frame:
+        if "group" not in self.frame:
             return None
         rows = self._rows(split)
         named = rows["group"].astype(str)

@@ -77,8 +77,8 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     frames = []
     for split, (score, kind) in scores.items():
         images = context.images.iloc[context.rows(split)]
-        group = images["group"].fillna("").astype(str) if "group" in images else ""
-        columns = {"image_id": images["image_id"], "split": split, "label": images["label"], "group": group}
+        columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
+        columns["group"] = _groups(images, context.config.split.kind)
         measured = {"y_true": images["y"], "score": score, "score_kind": kind}
         frames.append(pd.DataFrame({**row, **columns, **measured}))
     frame = pd.concat(frames).assign(
@@ -89,6 +89,16 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
         params=json.dumps(plain, sort_keys=True),
     )
     context.folder.write_predictions(job.id, frame)
+
+
+def _groups(images: pd.DataFrame, kind: str) -> pd.Series:
+    """Return what the split kept together: equal words for images of one cluster, empty for single ones."""
+    # Splits that older versions made have no clusters.
+    column = "cluster" if "cluster" in images else "group"
+    if column not in images or (column == "group" and kind != "group"):
+        return pd.Series("", index=images.index)
+    named = images[column].fillna("").astype(str)
+    return named.where(named.duplicated(keep=False), "")
 
 
 def _cost(job: Job, context: Context, fitted: Fitted) -> Cost:

@@ -95,14 +95,13 @@ def test_files_from_before_the_optional_columns_are_read(tmp_path):
     assert next(iter(rows_of(back))).groups("test") is None
 
 
-def test_groups_are_read_under_a_group_split_only():
+def test_groups_are_read_where_images_belong_together():
     frame = predictions(split_kind="group")
     frame = frame.assign(group=np.where(np.arange(len(frame)) % 2, "", np.arange(len(frame)) // 10))
     groups = next(iter(rows_of(validate(frame)))).groups("test")
     assert len(groups) == 60 and (groups == "6").sum() == 5
     # An image without a group is a group of its own.
     assert sum(name.startswith("image i") for name in groups) == len({g for g in groups if g[0] == "i"}) == 30
-    assert next(iter(rows_of(frame.assign(split_kind="stratified")))).groups("test") is None
     assert next(iter(rows_of(frame.assign(group="")))).groups("test") is None
 
 

@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import compute_sample_weight
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
 
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import augment, tta
@@ -175,13 +182,15 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         TrainingDiverged
             When the loss is no longer a number; the message says what to change.
         """
-        X = check_images(X)
+        X, y = check_images(X), column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
             raise InputError(f"one class only, {self.classes_[0]!r}: nothing to tell apart")
         codes = encoder.transform(y)
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         weight = weight * compute_sample_weight(self.class_weight, y)
         if valid is None:
             rows, held = train_test_split(
@@ -235,7 +244,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         return logs[:, 1] - logs[:, 0] if len(self.classes_) == 2 else logs
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the likeliest class of each image."""
+        """Return the most probable class of each image, array of shape (n,)."""
+        check_is_fitted(self, "module_")
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def embed(self, X: np.ndarray) -> np.ndarray:
@@ -317,7 +327,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
 
 def check_images(X: np.ndarray) -> np.ndarray:
-    """Return `X` if it is what the networks take: uint8 (n, height, width) or (n, height, width, 3)."""
+    """Return images as an array that the networks take.
+
+    Parameters
+    ----------
+    X : uint8 array-like, shape (n, height, width) or (n, height, width, 3)
+
+    Raises
+    ------
+    InputError
+        For another type or shape, for sparse input and for an empty list.
+    """
+    if issparse(X):
+        raise InputError("sparse input is not supported: give dense uint8 images (n, height, width)")
     X = X if isinstance(X, np.ndarray) else np.asarray(X)
     if X.dtype != np.uint8 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] != 3):
         raise InputError(
@@ -325,7 +347,9 @@ def check_images(X: np.ndarray) -> np.ndarray:
             "(n, height, width, 3)"
         )
     if len(X) == 0:
-        raise InputError("empty image list: nothing to learn from or to predict")
+        raise InputError("empty image list: give at least one image")
+    if 0 in X.shape:
+        raise InputError(f"images of shape {X.shape}: the height and the width must be at least 1 pixel")
     return X
 
 

@@ -22,6 +22,8 @@ def small_network(name):
     small = {"size": 32, "epochs": 2, "device": "cpu", "batch_size": 16}
     if name.startswith(("vgg", "resnet50", "efficientnet")):
         small["epochs"] = 1
+    if name == "simple_cnn":
+        small |= {"blocks": 3, "dense": (32, 16), "dropout": 0.0}
     return {**small, "hidden_units": 16} if name.startswith("vgg") else small
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from made import small_network, spots
+from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
 import classifiers
@@ -223,11 +224,13 @@ def test_a_loss_that_is_no_number_stops_with_advice(data):
         (np.zeros((4, 8, 8), np.float32), "give uint8"),
         (np.zeros((4, 8), np.uint8), "give uint8"),
         (np.zeros((0, 8, 8), np.uint8), "empty image list"),
+        (np.zeros((4, 0, 8), np.uint8), "at least 1 pixel"),
+        (csr_matrix(np.eye(4, dtype=np.uint8)), "sparse input is not supported"),
     ],
 )
 def test_other_arrays_are_refused(X, message):
     with pytest.raises(InputError, match=message):
-        make().fit(X, np.arange(len(X)) % 2)
+        make().fit(X, np.arange(X.shape[0]) % 2)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from classifiers.search import PathSearchCV
 #: Checks that skip, each with the reason.
 NOT_APPLICABLE = {
     "check_array_api_input": "runs only where SCIPY_ARRAY_API is set",
-    ("KNeighborsClassifier", "check_decision_proba_consistency"): "has no decision_function",
+    ("KNeighborsClassifier", "check_classifiers_multilabel_output_format_decision_function"): "has none",
 }
 
 

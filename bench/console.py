@@ -1,4 +1,4 @@
-"""What a run says while it works: progress bars on a terminal, plain lines elsewhere."""
+"""Messages and progress: bars on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -18,14 +18,14 @@ err = Console(stderr=True)
 
 
 class Update(Protocol):
-    """How a task tells how far it is."""
+    """Reports the progress of a task."""
 
     def __call__(self, done: float, note: str = "") -> None:
-        """Tell the units done so far, and anything worth a few words."""
+        """Report the units done so far, with a short note."""
 
 
 def say(line: str) -> None:
-    """Print a line, as it is."""
+    """Print a line literally, without markup."""
     out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -41,16 +41,16 @@ def task(title: str, total: int, unit: str = "images") -> Iterator[Update]:
     Parameters
     ----------
     title : str
-        What is being done.
+        Name of the task.
     total : int
-        Units in all.
+        Number of units.
     unit : str
-        What is counted.
+        Name of the units.
 
     Yields
     ------
     Update
-        To be called with the units done so far.
+        A function to call with the units done so far.
     """
     with _bar(title, total) if out.is_terminal else _lines(title, total, unit) as update:
         yield update

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from bench.config import RunConfig
 from features.errors import InputError
@@ -104,7 +105,7 @@ class RunFolder:
 
     def records(self) -> list[dict[str, Any]]:
         """Return the run's list of jobs as records with `id`, `kind`, `title` and `fields`."""
-        return json.loads((self.path / "jobs.json").read_text(encoding="utf-8"))
+        return _read_json(self.path / "jobs.json")
 
     def job_ids(self) -> list[str]:
         """Return the ids of the run's list of jobs."""
@@ -112,7 +113,15 @@ class RunFolder:
 
     def config(self) -> RunConfig:
         """Return the configuration that the run was last made with."""
-        return RunConfig.model_validate_json((self.path / "config.json").read_text())
+        path = self.path / "config.json"
+        try:
+            return RunConfig.model_validate(_read_json(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(
+                f"{path}: {where}: {first['msg']}; run it with the version that made it, or remove the folder"
+            ) from None
 
     def read_split(self) -> pd.DataFrame:
         """Return the run's images: image_id, path, content, label, y, split and what else there is."""
@@ -175,7 +184,7 @@ class RunFolder:
         path = self._outcome_path(job_id)
         if not path.is_file():
             return None
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = _read_json(path)
         status, reason = Status.of(record["status"])
         return Outcome(status, reason, record["seconds"], record["row"])
 
@@ -244,6 +253,15 @@ class RunFolder:
 
     def _outcome_path(self, job_id: str) -> Path:
         return self.path / "jobs" / f"{job_id}.json"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; make the run again with defectbench run") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); remove it and run again") from None
 
 
 def _environment(config: RunConfig) -> dict[str, Any]:

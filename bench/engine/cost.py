@@ -1,4 +1,4 @@
-"""What a model costs to keep and to run."""
+"""The size and the speed of a model."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from features.backbones.registry import Backbone
 BATCHES = (1, 64)
 _PATIENCE = 1.0
 _REPEATS = 5
-_NUMBERS_A_NODE = 3
+_NUMBERS_PER_NODE = 3
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Cost:
     Parameters
     ----------
     parameters : int
-        Numbers that it keeps: a network's parameters, a linear model's coefficients, an SVM's support
-        vectors and their weights, three for each node of a tree (feature, threshold, value).
+        Numbers stored: the parameters of a network, the coefficients of a linear model, the support
+        vectors of an SVM and their weights, three per node of a tree (feature, threshold, value).
     flops : float
-        Floating-point operations for an image, a multiplication and an addition counted as two; of
-        the network only, next to which no head counts.
+        Floating-point operations of the network per image; a multiply-add counts as two. The head on
+        embeddings is not counted: it is small next to any network.
     seconds : tuple of float
-        What an image takes in batches of 1 and of 64.
+        Seconds per image in batches of 1 and of 64.
     model_bytes : int
         Size on disk.
     """
@@ -44,7 +44,7 @@ class Cost:
     model_bytes: int
 
     def __add__(self, other: "Cost") -> "Cost":
-        """Return the cost of one after the other."""
+        """Return the cost of running both, one after the other."""
         return Cost(
             self.parameters + other.parameters,
             self.flops + other.flops,
@@ -105,15 +105,15 @@ def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> float:
 
 
 def count_numbers(estimator: BaseEstimator) -> int:
-    """Count the numbers that a fitted estimator keeps; see `Cost`."""
+    """Count the numbers that a fitted estimator stores; see `Cost`."""
     if isinstance(estimator, Pipeline):
         return sum(count_numbers(step) for _, step in estimator.steps)
     if hasattr(estimator, "module_"):
         return sum(tensor.numel() for tensor in estimator.module_.parameters())
     if hasattr(estimator, "get_booster"):
-        return _NUMBERS_A_NODE * len(estimator.get_booster().trees_to_dataframe())
+        return _NUMBERS_PER_NODE * len(estimator.get_booster().trees_to_dataframe())
     if hasattr(estimator, "estimators_"):
-        return _NUMBERS_A_NODE * sum(tree.tree_.node_count for tree in estimator.estimators_)
+        return _NUMBERS_PER_NODE * sum(tree.tree_.node_count for tree in estimator.estimators_)
     if hasattr(estimator, "support_vectors_") and estimator.kernel != "linear":
         return int(estimator.support_vectors_.size + estimator.dual_coef_.size + estimator.intercept_.size)
     kept = ("coef_", "intercept_", "mean_", "scale_")
@@ -121,12 +121,12 @@ def count_numbers(estimator: BaseEstimator) -> int:
 
 
 def _seconds(call: Callable[[Any], Any], X: Any) -> tuple[float, float]:
-    one, many = (_seconds_an_image(call, X[:size]) for size in BATCHES)
+    one, many = (_seconds_per_image(call, X[:size]) for size in BATCHES)
     return one, many
 
 
-def _seconds_an_image(call: Callable[[Any], Any], X: Any) -> float:
-    """Return the median of a few calls, the first left out, over the number of images."""
+def _seconds_per_image(call: Callable[[Any], Any], X: Any) -> float:
+    """Return the median duration of a few calls per image; the first call is not counted."""
     call(X)
     spent: list[float] = []
     while len(spent) < _REPEATS and sum(spent) < _PATIENCE:

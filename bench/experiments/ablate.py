@@ -53,7 +53,7 @@ def ablate(
     Returns
     -------
     DataFrame
-        As for `tune`, a row a value.
+        As for `tune`, one row per value.
     """
     lab = Lab(config, f"ablate-{model}-{factor}", out)
     lab.measure([Setting(factor, words, job) for words, job in _variants(lab, model, factor, values)])

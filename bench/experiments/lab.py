@@ -1,4 +1,4 @@
-"""An experiment's folder: runs settings, remembers them, and reports how they did."""
+"""The folder of an experiment: runs its settings and reports their results."""
 
 import json
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class Setting:
 
 
 class Lab:
-    """An experiment's folder: runs settings, remembers them, tells how they did."""
+    """The folder of an experiment: runs its settings and reports their results."""
 
     def __init__(self, config: RunConfig, name: str, out: str | Path):
         self.config = config.model_copy(update={"name": f"{config.name}-{name}"})

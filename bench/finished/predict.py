@@ -17,7 +17,7 @@ from features.datasets.boxes import without_suffix
 from features.errors import InputError
 from features.files import atomic_path
 from features.pixels.arrays import load_images
-from features.pixels.images import list_images
+from features.pixels.listing import list_images
 from features.store.store import EmbeddingStore
 from results.leaderboard import scored
 from results.predictions import rows_of

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import InputError
-from features.pixels.images import SUFFIXES
+from features.pixels.listing import SUFFIXES
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 _AREA_COLUMNS = ["id", "x_1", "y_1", "x_2", "y_2"]

@@ -14,7 +14,7 @@ from pydantic import Field
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options
 from features.errors import InputError, UnknownPositive
-from features.pixels.images import list_images
+from features.pixels.listing import list_images
 from features.structure.groups import describe_groups, groups_of
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")

@@ -14,7 +14,7 @@ from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
 from features.datasets.options import Options
 from features.errors import InputError
-from features.pixels.images import SUFFIXES
+from features.pixels.listing import SUFFIXES
 
 GOOD, DEFECT = "good", "defect"
 

@@ -1,42 +1,91 @@
-"""Files to pixels: decoding, and a scan that names every file that cannot be decoded."""
+"""Files to pixels: decoding, and a scan that names every file that cannot be decoded.
+
+What becomes of each kind of file (16 bits, palettes, transparency, orientation, several pages, ...) is
+listed in `features.pixels.codecs`.
+"""
 
 import functools
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import II, MM, OPEN_INFO
 
 from features.errors import UnreadableImage
 from features.files import content_hash
+from features.pixels.codecs import MAX_PIXELS, MIN_SIDE, Pixels, check_size, orientation, raw_mode, to_pixels
+from features.pixels.jpeg import jpeg_damage
+from features.pixels.png import SIGNATURE, without_texts
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+__all__ = [
+    "FORMATS", "MAX_PIXELS", "MIN_SIDE", "Decoded", "check_header", "decode", "decode_image", "depth_note",
+    "read_bytes", "read_image", "scan_images",
+]  # fmt: skip
+
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF")
-MIN_SIDE = 8
-MAX_PIXELS = 64 * 1024 * 1024
+_JPEG_START = b"\xff\xd8\xff"
+_TIFF_STARTS = (b"II*\0", b"MM\0*")
+_SMALLER_DEPTHS = (10, 12, 14)
 
-# _check_header refuses what this warns of, and names the file.
+# check_size refuses what the first warns of, and names the file. The others warn of what is not used: the
+# second picture of an MPO file, damaged EXIF data, transparency.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+for _message in ("Image appears to be a malformed MPO", "Corrupt EXIF data", "Palette images with Transp"):
+    warnings.filterwarnings("ignore", message=_message, module="PIL")
+
+# Grey TIFF files that Pillow can decode and does not recognise: 16-bit WhiteIsZero in big-endian order,
+# and further forms of 12 bits.
+for _order, _photometric, _bits, _mode, _raw in (
+    (MM, 0, 16, "I;16B", "I;16B"),
+    (II, 0, 12, "I;16", "I;12"),
+    (MM, 0, 12, "I;16", "I;12"),
+    (MM, 1, 12, "I;16", "I;12"),
+):
+    OPEN_INFO.setdefault((_order, _photometric, (1,), 1, (_bits,), ()), (_mode, _raw))
 
 
-def read_image(path: str | Path) -> np.ndarray:
+@dataclass(frozen=True)
+class Decoded:
+    """One decoded file.
+
+    Parameters
+    ----------
+    pixels : uint8 array, shape (height, width) or (height, width, 3)
+    content : str
+        Hash of the file's bytes. Files whose pixels are not the decoder's own (turned by their
+        orientation, inverted, 16-bit colour) have another hash than an earlier release gave them, so
+        that what was computed from their old pixels is not found under it.
+    peak : int
+        Largest value in a 16-bit file, which tells how many bits are in use; 0 for other files.
+    """
+
+    pixels: np.ndarray
+    content: str
+    peak: int = 0
+
+
+def read_image(path: str | Path, bit_depth: int | None = None) -> np.ndarray:
     """Read one photograph.
 
     Parameters
     ----------
     path : str or Path
         A PNG, JPEG, BMP or TIFF file; the content decides, not the suffix.
+    bit_depth : int, optional
+        How many bits the values of a 16-bit file use, 9 to 16; by default what the file says.
 
     Returns
     -------
     ndarray of uint8, shape (height, width) or (height, width, 3)
         Grey files give two dimensions. 16-bit values are divided by 257, so that the full range of
-        the file becomes 0 to 255; transparency is dropped.
+        the file becomes 0 to 255; transparency is dropped; an EXIF orientation is applied.
 
     Raises
     ------
@@ -44,7 +93,7 @@ def read_image(path: str | Path) -> np.ndarray:
         With the reason, whatever the fault: missing, not permitted, empty, truncated, not an image,
         animated, smaller than 8 pixels on a side or larger than 64 megapixels.
     """
-    return decode_image(read_bytes(path), str(path))
+    return decode_image(read_bytes(path), str(path), bit_depth)
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -61,29 +110,67 @@ def read_bytes(path: str | Path) -> bytes:
     return data
 
 
-def decode_image(data: bytes, path: str = "image") -> np.ndarray:
+def decode_image(data: bytes, path: str = "image", bit_depth: int | None = None) -> np.ndarray:
     """Decode the bytes of one file; see `read_image`. `path` names the file in the error."""
+    return decode(data, path, bit_depth).pixels
+
+
+def decode(data: bytes, path: str = "image", bit_depth: int | None = None) -> Decoded:
+    """Decode the bytes of one file to its pixels and the hash of its content; see `read_image`."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_header(image, path)
-            image.load()
-            return _to_uint8(image, path)
+        try:
+            pixels = _decoded(data, path, bit_depth)
+        except ValueError as error:
+            if isinstance(error, UnreadableImage) or not data.startswith(SIGNATURE):
+                raise
+            pixels = _decoded(without_texts(data), path, bit_depth)
+        damage = jpeg_damage(data) if data.startswith(_JPEG_START) else ""
     except UnreadableImage:
         raise
     except Image.UnidentifiedImageError:
-        raise UnreadableImage(path, "not a PNG, JPEG, BMP or TIFF image") from None
+        kind = "damaged, or a TIFF of a kind that cannot be read" if data[:4] in _TIFF_STARTS else ""
+        raise UnreadableImage(path, kind or "not a PNG, JPEG, BMP or TIFF image") from None
     except Image.DecompressionBombError:
         raise UnreadableImage(path, f"more than {MAX_PIXELS:,} pixels") from None
     # Pillow raises whatever its decoders raise on damaged files: OSError, SyntaxError, struct.error...
     except Exception as error:
         raise UnreadableImage(path, f"damaged or truncated ({error})") from None
+    if damage:
+        raise UnreadableImage(path, f"damaged or truncated: {damage}")
+    salt = b"" if pixels.plain else b"decoding 2"
+    salt += b"" if bit_depth is None or not pixels.peak else f"bit depth {bit_depth}".encode()
+    return Decoded(pixels.values, content_hash(data + salt if salt else data), pixels.peak)
 
 
-def check_header(data: bytes, path: str = "image") -> None:
-    """Raise `UnreadableImage` when a file's header says that it cannot be used; decode nothing."""
+def _decoded(data: bytes, path: str, bit_depth: int | None) -> Pixels:
+    with _opened(data) as image:
+        check_size(image, path)
+        raw = raw_mode(image)
+        image.load()
+        return to_pixels(image, raw, functools.partial(_opened, data), path, bit_depth)
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def check_header(data: bytes, path: str = "image") -> bool:
+    """Check a file's header; decode nothing.
+
+    Returns
+    -------
+    bool
+        Whether any decoder gives the same pixels: False where the file has an orientation, or is CMYK.
+
+    Raises
+    ------
+    UnreadableImage
+        When the header says that the file cannot be used.
+    """
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_header(image, path)
+        with _opened(data) as image:
+            check_size(image, path)
+            return image.mode in ("L", "RGB") and orientation(image) == 1
     except UnreadableImage:
         raise
     except Exception as error:
@@ -96,6 +183,7 @@ def scan_images(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
     observe: Callable[[int, np.ndarray], None] | None = None,
+    bit_depth: int | None = None,
 ) -> pd.DataFrame:
     """Decode every file once; tell what it holds or why it cannot be used.
 
@@ -111,74 +199,55 @@ def scan_images(
         `observe(position, pixels)` is called with the position in `paths` and the decoded pixels of each
         sound image, in the thread that decoded it. It saves a second decoding; see
         `features.structure.fingerprints`.
+    bit_depth : int, optional
+        See `read_image`.
 
     Returns
     -------
     DataFrame
         One row a path, in the order asked for: `path`, `content` (hash of the file's bytes, empty
-        when unreadable), `height`, `width`, `channels` (pixels; 0 when unreadable) and `problem`
-        (empty when the image is sound).
+        when unreadable), `height`, `width`, `channels` (pixels; 0 when unreadable), `problem` (empty
+        when the image is sound). `attrs["peak"]` is the largest value in the 16-bit files, 0 where there
+        is none; see `depth_note`.
     """
-    rows = []
-    scan = functools.partial(_scan, observe)
+    rows, peak = [], 0
+    scan = functools.partial(_scan, observe, bit_depth)
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         for done, row in enumerate(pool.map(scan, paths, range(len(paths))), start=1):
-            rows.append(row)
+            rows.append(row[:-1])
+            peak = max(peak, row[-1])
             if progress is not None:
                 progress(done)
     columns = ["path", "content", "height", "width", "channels", "problem"]
-    return pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.attrs["peak"] = peak
+    return frame
 
 
-def list_images(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the image files below `folder`, and the visible files that are not images, sorted."""
-    files = sorted(path for path in _walk(folder) if not path.name.startswith("."))
+def depth_note(scan: pd.DataFrame) -> str:
+    """Return a warning where the 16-bit files of a scan use fewer bits, so that they look nearly black.
+
+    Empty where there is nothing to warn of. Call it with what `scan_images` returned.
+    """
+    peak = scan.attrs.get("peak", 0)
+    bits = next((bits for bits in _SMALLER_DEPTHS if 0 < peak < 1 << bits), None)
+    if bits is None:
+        return ""
     return (
-        [path for path in files if path.suffix.lower() in SUFFIXES],
-        [path for path in files if path.suffix.lower() not in SUFFIXES],
+        f"the 16-bit files hold no value above {peak}: they look like {bits}-bit data and are nearly black "
+        f"when read as 16 bits; scale them with --option bit_depth={bits}"
     )
 
 
-def _walk(folder: Path) -> Iterable[Path]:
-    for root, _, names in os.walk(folder):
-        yield from (Path(root, name) for name in names)
-
-
 def _scan(
-    observe: Callable[[int, np.ndarray], None] | None, path: str, position: int
-) -> tuple[str, str, int, int, int, str]:
+    observe: Callable[[int, np.ndarray], None] | None, bit_depth: int | None, path: str, position: int
+) -> tuple[str, str, int, int, int, str, int]:
     try:
-        data = read_bytes(path)
-        pixels = decode_image(data, path)
+        found = decode(read_bytes(path), path, bit_depth)
     except UnreadableImage as error:
-        return path, "", 0, 0, 0, error.reason
+        return path, "", 0, 0, 0, error.reason, 0
     if observe is not None:
-        observe(position, pixels)
-    channels = 1 if pixels.ndim == 2 else 3
-    return path, content_hash(data), pixels.shape[0], pixels.shape[1], channels, ""
-
-
-def _check_header(image: Image.Image, path: str) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UnreadableImage(path, f"{width} x {height} pixels, more than {MAX_PIXELS:,}")
-    if min(width, height) < MIN_SIDE:
-        raise UnreadableImage(path, f"{width} x {height} pixels, a side under {MIN_SIDE}")
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise UnreadableImage(path, f"animated or many pages ({frames} frames)")
-
-
-def _to_uint8(image: Image.Image, path: str) -> np.ndarray:
-    if image.mode == "L":
-        return np.asarray(image)
-    if image.mode in ("1", "LA", "La"):
-        return np.asarray(image.convert("L"))
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        deep = np.asarray(image).astype(np.int64)
-        if deep.min() < 0 or deep.max() > 65535:
-            raise UnreadableImage(path, "values outside 16 bits")
-        return ((deep + 128) // 257).astype(np.uint8)
-    if image.mode == "F":
-        raise UnreadableImage(path, "floating-point pixels; save as 8 or 16 bit")
-    return np.asarray(image.convert("RGB"))
+        observe(position, found.pixels)
+    height, width = found.pixels.shape[:2]
+    channels = 1 if found.pixels.ndim == 2 else 3
+    return path, found.content, height, width, channels, "", found.peak

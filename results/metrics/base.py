@@ -88,6 +88,9 @@ class Metric:
         None for counts.
     integer : bool
         Whether it is a count.
+    reference : callable, optional
+        `Scored` to the same number by other code: a library's function or a plain loop. The tests compare
+        every metric with its reference, this one or one of `tests/support/references.py`.
     """
 
     name: str
@@ -95,3 +98,4 @@ class Metric:
     compute: Callable[[Scored], float]
     higher_is_better: bool | None = True
     integer: bool = False
+    reference: Callable[[Scored], float] | None = None

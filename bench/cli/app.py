@@ -1,7 +1,6 @@
 """The command line."""
 
 import errno
-from typing import Annotated
 
 import typer
 
@@ -10,6 +9,7 @@ from bench.cli import data as cli_data
 from bench.cli import experiment as cli_experiment
 from bench.cli import listings as cli_listings
 from bench.cli import perf as cli_perf
+from bench.cli import predict as cli_predict
 from bench.cli import results as cli_results
 from bench.cli.options import lazy_command
 from bench.cli.run import build_run
@@ -40,32 +40,7 @@ def run() -> None:
 
 cli_results.register(app)
 cli_experiment.register(app)
-
-
-@app.command(epilog="Example: defectbench predict runs/chips --images new/ --out submission.csv")
-def predict(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")],
-    images: Annotated[str, typer.Option(help="Folder of images to score.")],
-    out: Annotated[str, typer.Option(help="CSV file to write.")],
-    model: Annotated[str, typer.Option(help="best (by valid AUC), a model's name, or a job's id.")] = "best",
-    layout: Annotated[str | None, typer.Option(help="first (id,label) or second (id,defect_score).")] = None,
-    positive: Annotated[str, typer.Option(help="Class the probability is of: bad or good.")] = "bad",
-    sample: Annotated[str | None, typer.Option(help="submission_sample.csv with ids and order.")] = None,
-    cache: Annotated[str | None, typer.Option(help="Folder of cached embeddings.")] = None,
-) -> None:
-    """Score images without labels with a saved model, in the contest's format."""
-    from bench.console import say
-    from bench.finished.predict import predict as score
-    from bench.run_folder import RunFolder
-    from features.store.store import open_store
-
-    table = score(
-        RunFolder.existing(run), open_store(cache), images, out,
-        model=model, layout=layout, positive=positive, sample=sample,
-    )  # fmt: skip
-    say(f"{len(table)} images scored: {out}")
-
-
+cli_predict.register(app)
 cli_listings.register(app)
 
 

@@ -1,44 +1,62 @@
-"""Score images that have no label with a saved model of a run."""
+"""Score images without labels with a saved model of a run."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
+from sklearn.base import BaseEstimator
 
 from bench.console import task, warn
 from bench.engine.context import Context
 from bench.engine.pixels import network_size
-from bench.engine.scoring import score_defects
+from bench.finished.inputs import find_images, match_sample, short_ids
 from bench.jobs import FitJob, TrainJob, extractor_of, read_jobs
 from bench.run_folder import RunFolder
 from classifiers.saving import load_classifier, read_card
-from features.datasets.boxes import without_suffix
 from features.errors import InputError
 from features.files import atomic_path
 from features.pixels.arrays import load_images
-from features.pixels.listing import list_images
+from features.pixels.images import scan_images
 from features.store.store import EmbeddingStore
 from results.leaderboard import scored
-from results.predictions import rows_of
+from results.predictions import Row, rows_of
 
 BEST = "best"
-SAMPLE_NAME = "submission_sample.csv"
 COLUMNS = {"first": "label", "second": "defect_score"}
+DEFECT, GOOD = "defect", "good"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What `predict` found.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What was written.
+    unreadable : list of (str, str)
+        The files that are not in the table, and folders that cannot be read, each with the reason.
+    """
+
+    table: pd.DataFrame
+    unreadable: list[tuple[str, str]]
 
 
 def predict(
     folder: RunFolder,
     store: EmbeddingStore,
-    images: str | Path,
+    images: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     model: str = BEST,
     layout: str | None = None,
     positive: str = "bad",
     sample: str | Path | None = None,
-) -> pd.DataFrame:
-    """Score images and write a submission.
+) -> Prediction:
+    """Score images and write a CSV file with a row for each image that can be read.
 
     Parameters
     ----------
@@ -46,42 +64,60 @@ def predict(
         A finished run.
     store : EmbeddingStore
         Where embeddings are cached.
-    images : str or Path
-        A folder of images, searched to any depth.
+    images : path or sequence of paths
+        Image files, and folders that are searched to any depth.
     out : str or Path
         The CSV file to write.
     model : str
         `best` (highest AUC on the valid split), a model's name, or the beginning of a job's id.
     layout : {"first", "second"}, optional
-        Which contest's columns: `id,label` or `id,defect_score`; by default the sample's, else second.
+        Write a contest's columns, `id,label` or `id,defect_score`.
     positive : {"bad", "good"}
-        Which class the probability is of.
+        For a contest's columns: the class that the number is the probability of.
     sample : str or Path, optional
-        A `submission_sample.csv` that gives ids and their order; one that lies in `images` or the two
-        folders around it is found by itself.
+        A `submission_sample.csv` that gives the ids and their order, and the columns unless `layout` is
+        given. A file of that name in `images` or in the two folders around it is found without it.
 
     Returns
     -------
-    DataFrame
-        What was written.
+    Prediction
+        Without a contest's layout, the columns are `id` (path of the file, relative to the folder given),
+        `score` and `threshold` (on the scale of the leaderboard: probability or decision value),
+        `probability` (of a defect) and `decision` (`defect` where the score reaches the threshold, else
+        `good`). Rows in the order of `score` are in the order of a contest's column, too.
 
     Raises
     ------
     InputError
-        For an unknown model, a folder without images, ids without an image, unreadable images.
+        For an unknown model, no image at all, no readable image, or ids of the sample without an image.
     """
     if positive not in ("bad", "good"):
         raise InputError(f"positive {positive!r}: choose bad or good")
     if layout not in (None, *COLUMNS):
         raise InputError(f"layout {layout!r}: choose first or second")
+    if Path(out).is_dir():
+        raise InputError(f"{out}: is a directory; give the CSV file to write (--out)")
     job = choose_model(folder, model)
-    ids, paths, column = _wanted(Path(images).expanduser(), layout, Path(sample) if sample else None)
-    probability = _score(job, folder, store, paths)
-    values = probability if positive == "bad" else 1 - probability
-    table = pd.DataFrame({"id": ids, column: values})
+    found = find_images([images] if isinstance(images, str | Path) else images)
+    chosen = match_sample(found, sample)
+    contest = layout is not None or chosen is not None
+    if positive == "good" and not contest:
+        raise InputError("positive good: only for a contest's columns; give --layout or --sample")
+    ids = found.ids if chosen is None else chosen.ids
+    if contest and chosen is None:
+        ids = short_ids(found)
+    wanted = pd.DataFrame({"id": ids, "path": found.paths if chosen is None else chosen.paths})
+    sound, unreadable = _readable(wanted)
+    (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
+    scores = _score(job, folder, store, sound["path"].tolist(), row)
+    if contest:
+        column = COLUMNS[layout] if layout else (chosen.column if chosen else COLUMNS["second"])
+        table = pd.DataFrame({"id": sound["id"], column: _as_probability(scores, positive)})
+    else:
+        table = pd.concat([sound[["id"]], scores], axis=1)
     with atomic_path(out) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6f")
-    return table
+        table.to_csv(temporary, index=False)
+    return Prediction(table, [*found.problems, *unreadable])
 
 
 def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
@@ -91,7 +127,7 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
         raise InputError(f"{folder.path}: no finished model in this run")
     if reference == BEST:
         aucs = {job.id: _valid_auc(folder, job) for job in done}
-        return max(done, key=lambda job: aucs[job.id])
+        return max(done, key=lambda job: np.nan_to_num(aucs[job.id], nan=-1.0))
     found = [job for job in done if reference in (job.id, job.model)]
     found = found or [job for job in done if job.id.startswith(reference) or job.slug.startswith(reference)]
     if len(found) != 1:
@@ -103,37 +139,86 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
     return found[0]
 
 
+def keep_order(values: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return values in [0, 1] changed by as little as makes them rank as the scores do.
+
+    Probabilities that round to 0 or 1 tie where the scores still differ; each tie is split by steps to the
+    next number that a double can hold.
+
+    Parameters
+    ----------
+    values : float array, shape (n,)
+        Numbers in [0, 1] that do not decrease with the score, up to rounding.
+    score : float array, shape (n,)
+
+    Returns
+    -------
+    float array, shape (n,)
+        Equal where scores are equal, and larger where they are larger.
+    """
+    levels, inverse = np.unique(score, return_inverse=True)
+    smoothed = np.zeros(len(levels))
+    np.maximum.at(smoothed, inverse, values)
+    smoothed = np.clip(np.maximum.accumulate(smoothed), 0.0, 1.0)
+    for place in range(len(levels) - 2, -1, -1):  # down from 1, where doubles are far apart
+        if smoothed[place] >= 0.5 and smoothed[place] >= smoothed[place + 1]:
+            smoothed[place] = np.nextafter(smoothed[place + 1], 0.0)
+    for place in range(1, len(levels)):
+        if smoothed[place] <= smoothed[place - 1]:
+            smoothed[place] = np.nextafter(smoothed[place - 1], 1.0)
+    return smoothed[inverse]
+
+
 def _valid_auc(folder: RunFolder, job: FitJob | TrainJob) -> float:
     (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
     return scored(row).valid_auc
 
 
-def _wanted(images: Path, layout: str | None, sample: Path | None) -> tuple[list[str], list[str], str]:
-    if not images.is_dir():
-        raise InputError(f"{images}: no such directory of images (--images)")
-    found, _ = list_images(images)
-    if not found:
-        raise InputError(f"{images}: no PNG, JPEG, BMP or TIFF file in it")
-    by_id = {path.stem: str(path) for path in found}
-    if sample is None:
-        nearby = [folder / SAMPLE_NAME for folder in (images, images.parent, images.parent.parent)]
-        sample = next((path for path in nearby if path.is_file()), None)
-    elif not sample.is_file():
-        raise InputError(f"{sample}: no such sample of a submission (--sample)")
-    if sample is None:
-        return list(by_id), list(by_id.values()), COLUMNS[layout or "second"]
-    frame = pd.read_csv(sample, dtype={0: str})
-    column = COLUMNS[layout] if layout else str(frame.columns[-1])
-    ids = frame.iloc[:, 0].astype(str).tolist()
-    missing = [name for name in ids if without_suffix(name) not in by_id]
-    if missing:
-        raise InputError(f"{sample}: {len(missing)} ids have no image in {images}, the first {missing[0]}")
-    return ids, [by_id[without_suffix(name)] for name in ids], column
+def _readable(wanted: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Return the images that can be decoded, and the others with the reason."""
+    paths = wanted["path"].drop_duplicates().tolist()
+    with task("reading images", len(paths)) as update:
+        problems = scan_images(paths, progress=update).set_index("path")["problem"]
+    bad = problems[problems != ""]
+    if len(bad) == len(paths):
+        raise InputError(f"{bad.index[0]}: {bad.iloc[0]}; none of {len(paths)} images can be read")
+    sound = wanted[~wanted["path"].isin(bad.index)].reset_index(drop=True)
+    return sound, list(zip(bad.index, bad, strict=True))
 
 
 def _score(
+    job: FitJob | TrainJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str], row: Row
+) -> pd.DataFrame:
+    """Return `score`, `probability`, `threshold` and `decision` of each image."""
+    estimator, X = _model_and_inputs(job, folder, store, paths)
+    probability = (
+        np.asarray(estimator.predict_proba(X)[:, 1], float)
+        if hasattr(estimator, "predict_proba")
+        else np.full(len(X), np.nan)
+    )
+    score = probability
+    if row.constant("score_kind") != "probability":
+        # A model without probabilities is saved with a calibration around it.
+        plain = getattr(estimator, "estimator", estimator) if _is_calibrated(estimator) else estimator
+        score = np.asarray(plain.decision_function(X), float)
+    threshold = scored(row).threshold
+    return pd.DataFrame(
+        {
+            "score": score,
+            "probability": probability,
+            "threshold": threshold,
+            "decision": np.where(score >= threshold, DEFECT, GOOD),
+        }
+    )
+
+
+def _is_calibrated(estimator: BaseEstimator) -> bool:
+    return hasattr(estimator, "calibrated_classifiers_")
+
+
+def _model_and_inputs(
     job: FitJob | TrainJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str]
-) -> np.ndarray:
+) -> tuple[BaseEstimator, np.ndarray]:
     config = folder.config()
     estimator = load_classifier(folder.model_path(job.id), device=config.device)
     context = Context(config, folder, folder.read_split(), store)
@@ -150,7 +235,17 @@ def _score(
                 preprocess=job.preprocess,
                 progress=update,
             )
-    return score_defects(estimator, X)[0]
+    return estimator, X
+
+
+def _as_probability(scores: pd.DataFrame, positive: str) -> np.ndarray:
+    """Return the probability of `positive`, in the order of the scores."""
+    score, probability = scores["score"].to_numpy(), scores["probability"].to_numpy()
+    if np.isnan(probability).any():
+        probability = expit(score - scores["threshold"].to_numpy())
+    if positive == "good":
+        score, probability = -score, 1 - probability
+    return keep_order(probability, score)
 
 
 def _check_weights(job: FitJob, folder: RunFolder, sha256: str) -> None:

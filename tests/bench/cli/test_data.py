@@ -100,10 +100,13 @@ def test_what_cannot_be_predicted_is_named(chips_run, tmp_path, capsys):
     (tmp_path / "sample.csv").write_text("id,label\nabsent,0\n")
     assert run_app([*base, "--images", "chips/test", "--sample", "sample.csv"]) == 2
     assert "1 ids have no image" in capsys.readouterr().err
-    next((tmp_path / "chips/test/test_contest").iterdir()).write_bytes(b"junk")
-    assert run_app([*base, "--images", "chips/test"]) == 2
-    assert "images unreadable" in capsys.readouterr().err
     assert not (tmp_path / "s.csv").exists()
+    broken = next((tmp_path / "chips/test/test_contest").iterdir())
+    broken.write_bytes(b"junk")
+    assert run_app([*base, "--images", "chips/test"]) == 0
+    assert f"not scored: {broken.relative_to(tmp_path)}" in capsys.readouterr().err
+    ids = pd.read_csv("chips/submission_sample.csv")["id"].tolist()
+    assert pd.read_csv("s.csv")["id"].tolist() == [name for name in ids if name != broken.stem]
 
 
 def test_preprocessings_and_samplings_are_swept(chips_run, tmp_path):

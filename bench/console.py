@@ -1,10 +1,12 @@
 """Messages and progress: bars on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,6 +34,33 @@ def say(line: str) -> None:
 def warn(line: str) -> None:
     """Print a warning on stderr."""
     err.print(f"warning: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def tidy_warnings() -> Iterator[None]:
+    """Print the warnings of libraries as one line each, once; leave out what concerns developers only."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        line = " ".join(str(message).split("\n\n")[0].split())
+        if line not in shown:
+            shown.add(line)
+            warn(f"{category.__name__}: {line}")
+
+    before = os.environ.get("PYTHONWARNINGS")
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.showwarning = show
+        # Processes that a search starts do not print at all.
+        os.environ["PYTHONWARNINGS"] = "ignore"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["PYTHONWARNINGS"]
+            else:
+                os.environ["PYTHONWARNINGS"] = before
 
 
 @contextmanager

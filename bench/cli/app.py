@@ -50,7 +50,8 @@ def run_app(args: list[str] | None = None) -> int:
     from results.errors import PredictionsError
 
     try:
-        code = app(args=args, standalone_mode=False)
+        with console.tidy_warnings():
+            code = app(args=args, standalone_mode=False)
     except (InputError, PredictionsError) as error:
         return _fail(str(error))
     except OSError as error:

@@ -68,8 +68,8 @@ class EmbedJob(Job):
         return FeatureSet(self.backbone, weights_name(self.weights), self.preprocess)
 
     def run(self, context: Context) -> None:
-        """Embed the images into the store."""
-        embeddings_of(self, context)
+        """Embed the images into the store, in one decode pass with the other networks of the run."""
+        _last(self, context, _companions(self, context))
 
 
 def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
@@ -91,10 +91,16 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
 
 
 def embeddings_of(job: EmbedJob, context: Context) -> Embedded:
-    """Return a job's embeddings of all images; the last set asked for stays in memory."""
+    """Return a job's embeddings of all images; the last set asked for stays in memory.
 
+    Nothing is loaded or downloaded for the other networks of the run.
+    """
+    return _last(job, context, [])
+
+
+def _last(job: EmbedJob, context: Context, companions: list[CachedExtractor]) -> Embedded:
     def embed() -> Embedded:
-        return context.embedder.embed(job.title, extractor_of(job, context), _companions(job, context))
+        return context.embedder.embed(job.title, extractor_of(job, context), companions)
 
     return context.embedder.last(job.id, embed)
 

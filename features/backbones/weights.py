@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import os
 import socket
 import urllib.error
@@ -207,9 +209,11 @@ def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_CONNECT_SECONDS)
     try:
-        return torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", check_hash=True, progress=False, weights_only=True
-        )
+        # torch.hub writes to stderr before it knows whether the address can be reached.
+        with contextlib.redirect_stderr(io.StringIO()):
+            return torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", check_hash=True, progress=False, weights_only=True
+            )
     except RuntimeError as error:
         if "hash" not in str(error):
             raise

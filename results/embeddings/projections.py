@@ -1,5 +1,6 @@
 """Embeddings in two dimensions: PCA, t-SNE and UMAP."""
 
+import os
 import warnings
 from collections.abc import Callable
 
@@ -63,6 +64,11 @@ def _tsne(components: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _umap(components: np.ndarray, seed: int) -> np.ndarray:
+    import numba
+
+    # The other thread pools of numba write to stderr, or stop the process, when it forks later on.
+    if "NUMBA_THREADING_LAYER" not in os.environ:
+        numba.config.THREADING_LAYER = "workqueue"  # type: ignore[attr-defined]
     from umap import UMAP
 
     neighbours = min(15, len(components) - 1)

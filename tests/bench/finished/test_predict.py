@@ -10,12 +10,16 @@ from PIL import Image
 
 from bench.cli.app import run_app
 from bench.config import RunConfig
+from bench.engine.context import Context
+from bench.engine.embedder import Embedder
 from bench.finished.inputs import find_images, match_sample, short_ids
 from bench.finished.predict import choose_model, keep_order
+from bench.jobs import EmbedJob, embeddings_of, read_jobs
 from bench.run import run
 from bench.run_folder import RunFolder
 from features import datasets
 from features.errors import InputError
+from features.store import open_store
 from results.leaderboard import scored
 from results.predictions import rows_of
 
@@ -209,3 +213,18 @@ def test_what_cannot_be_done_is_one_line(predict, tmp_path, monkeypatch, argumen
 def test_an_unknown_model_names_those_there_are(finished):
     with pytest.raises(InputError, match="no model 'xgb'; give best or one of: fit-lda"):
         choose_model(RunFolder(finished), "xgb")
+
+
+def test_what_is_embedded_already_asks_for_no_other_network(finished, monkeypatch):
+    """Export and audit read the store; weights of other rows are neither loaded nor downloaded."""
+    folder = RunFolder(finished)
+    config = folder.config()
+    weights = ("random", "imagenet")
+    config = config.model_copy(update={"features": config.features.model_copy(update={"weights": weights})})
+    asked = []
+    load = Embedder.backbone
+    monkeypatch.setattr(Embedder, "backbone", lambda self, *names: asked.append(names) or load(self, *names))
+    context = Context(config, folder, folder.read_split(), open_store(finished.parent.parent / "cache"))
+    (job,) = (job for job in read_jobs(folder) if isinstance(job, EmbedJob))
+    assert len(embeddings_of(job, context).matrix) == 40
+    assert asked == [("resnet18", "random")]

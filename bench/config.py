@@ -16,6 +16,8 @@ from features.datasets.options import describe_problem
 from features.errors import InputError
 from features.pixels.preprocess import get_preprocess
 
+AUTO = "auto"
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,7 +85,9 @@ class FeaturesConfig(_Section):
     fine_tuned: tuple[str, ...] = _setting(
         ("resnet18_fbp",), "Networks whose trained penultimate layer feeds the classical models.", "features"
     )
-    size: int = _setting(224, "Side of the square that images are resized to, in pixels.", ge=32)
+    size: int | Literal["auto"] = _setting(
+        224, "Side of the square that images are resized to, in pixels; auto: about that of the images."
+    )
     precision: Literal["bfloat16", "float16", "float32"] = _setting(
         "bfloat16", "Precision of the networks that embed."
     )
@@ -95,6 +99,18 @@ class FeaturesConfig(_Section):
         None, "Compile the networks; by default when there are enough images to save time."
     )
     projections: bool = _setting(True, "Compute PCA, t-SNE and UMAP of the embeddings.")
+
+    @property
+    def side(self) -> int:
+        """The size in pixels; 224 as long as it is not chosen from the images."""
+        return self.size if isinstance(self.size, int) else 224
+
+    @field_validator("size")
+    @classmethod
+    def _large_enough(cls, size: int | str) -> int | str:
+        if isinstance(size, int) and size < 32:
+            raise ValueError("give at least 32 pixels, or auto")
+        return size
 
     @field_validator("backbones")
     @classmethod
@@ -146,6 +162,9 @@ class CnnConfig(_Section):
         le=1,
     )
     tensorboard: bool = _setting(False, "Write TensorBoard event files during training.", True)
+    passes: int = _setting(
+        15_000, "Images that a network sees in all its epochs, where `epochs` is auto.", ge=1
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of all networks.")
     of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters of single networks.")
 
@@ -210,7 +229,7 @@ def presets() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir())
 
 
-def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConfig:
+def load_config(source: str, overrides: dict[str, Any] | None = None, *, quick: bool = False) -> RunConfig:
     """Read a preset or a TOML file, then let flags override it.
 
     Parameters
@@ -219,6 +238,8 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
         A preset's name or the path of a TOML file.
     overrides : dict, optional
         Nested like the configuration; `None` stands for "not given".
+    quick : bool
+        Whether to put the settings of the preset `quick` on top of the file's.
 
     Returns
     -------
@@ -244,6 +265,8 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{source}: not valid TOML: {error}") from None
     data.setdefault("name", path.stem)
+    if quick:
+        data = _quickened(data)
     changes = _given(overrides or {})
     if "weights" in changes.get("features", {}) and isinstance(data.get("features"), dict):
         # Weights given for all backbones hold for those that the file names one by one, too.
@@ -253,11 +276,20 @@ def load_config(source: str, overrides: dict[str, Any] | None = None) -> RunConf
         merged["name"] = _run_name(data, merged)
     if "relabel" in changes and "name" not in changes:
         merged["name"] = f"{merged['name']}-relabelled"
+    if quick and "name" not in changes:
+        merged["name"] = f"{merged['name']}-quick"
     try:
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
         raise InputError(f"{source}: {_first_problem(error, merged)}") from None
     return _for_all(config, changes.get("cnn", {}).get("params", {}))
+
+
+def _quickened(data: dict[str, Any]) -> dict[str, Any]:
+    """Put the preset `quick` on top; what the file says of single networks gives way."""
+    fast = tomllib.loads((resources.files("bench") / "presets" / "quick.toml").read_text(encoding="utf-8"))
+    merged = _merge(data, fast)
+    return {**merged, "cnn": {**merged["cnn"], "of": {}}}
 
 
 def _among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:

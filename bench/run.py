@@ -6,7 +6,9 @@ from rich.panel import Panel
 
 from bench import console
 from bench.config import RunConfig
+from bench.engine.adapt import adapt
 from bench.engine.context import Context
+from bench.engine.estimate import announce
 from bench.engine.job import to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
@@ -77,10 +79,12 @@ def _run_split(
 ) -> tuple[ImageDataset, dict[str, Outcome]]:
     """Run what is missing on one split; return the dataset and how each job ended."""
     dataset, images = prepare(config, folder)
+    config = adapt(config, images)
     context = Context(config, folder, images, store)
     start = starting_weights(config, context.embedder)
     jobs = build_jobs(config, cnn_weights=start, symmetric=dataset.symmetric)
     folder.write_manifest(config, [to_record(job) for job in jobs], dataset.credit)
+    announce(jobs, context)
     return dataset, run_jobs(jobs, context)
 
 

@@ -37,6 +37,9 @@ class ClassifierSpec:
     balance : callable, optional
         Classical models only: takes labels (n,) of 0 and 1 and returns the parameters that give both
         classes equal weight. None if the model has no such parameters.
+    search_seconds : float
+        Classical models only: seconds that five folds of the small grid take per million values of the
+        training matrix, on two cores; for the estimate of a run's duration.
     trusted : tuple of str
         Classical models only: full names of the types in a fitted estimator that skops does not trust by
         default. Types that a small fitted copy of the model contains need not be listed; listing
@@ -56,6 +59,7 @@ class ClassifierSpec:
     summary: str
     grids: Mapping[str, ParamGrid] = field(default_factory=dict)
     balance: Callable[[np.ndarray], dict[str, Any]] | None = None
+    search_seconds: float = 5.0
     trusted: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     pretrained: bool = False

@@ -17,7 +17,13 @@ from bench.cli.options import (
 )  # fmt: skip
 from features.errors import InputError
 
-Source = Annotated[str, typer.Argument(metavar="[PRESET|CONFIG.toml]", help="What to run.")]
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PRESET|CONFIG.toml]",
+        help="What to run; by default elpv, or folder where a flag names another dataset.",
+    ),
+]
 OUTPUT = "Output"
 
 
@@ -28,7 +34,7 @@ def build_run() -> Callable[..., Any]:
     flags = [*config_flags(RunConfig), *dataset_flags()]
 
     def run(
-        source: Source = "elpv",
+        source: Source = None,
         *,
         option: OptionPairs = None,
         weights: Annotated[
@@ -50,6 +56,14 @@ def build_run() -> Callable[..., Any]:
             int | None,
             typer.Option(rich_help_panel=PANELS["cnn"], help="Number of epochs of every network."),
         ] = None,
+        quick: Annotated[
+            bool,
+            typer.Option(
+                "--quick",
+                rich_help_panel=PANELS[""],
+                help="A first answer in about five minutes: frozen embeddings, one network, small images.",
+            ),
+        ] = False,
         track: Annotated[
             str | None, typer.Option(rich_help_panel=OUTPUT, help="mlflow: log every row to MLflow.")
         ] = None,
@@ -73,9 +87,15 @@ def build_run() -> Callable[..., Any]:
         overrides["cnn"] |= {"weights": _start(listed(weights)), "params": {"epochs": epochs}}
         for kind, names in _by_kind(listed(models)).items():
             overrides[kind]["models"] = names
-        raise typer.Exit(run_benchmark(load_config(source, overrides), out, cache, track=track is not None))
+        config = load_config(source or _preset_for(overrides["dataset"]), overrides, quick=quick)
+        raise typer.Exit(run_benchmark(config, out, cache, track=track is not None))
 
     return with_flags(run, flags)
+
+
+def _preset_for(dataset: dict[str, Any]) -> str:
+    """Return the preset for a dataset that the flags name: sizes follow from images that are not ELPV's."""
+    return "elpv" if dataset.get("name") in (None, "elpv") else "folder"
 
 
 def _start(weights: tuple[str, ...] | None) -> str | None:

@@ -71,6 +71,10 @@ class Job:
         """Return the key columns of the leaderboard row that this job makes, None when it makes none."""
         return None
 
+    def seconds(self, context: Context) -> float:
+        """Estimate how many seconds `run` will take on this machine."""
+        return 1.0
+
     @classmethod
     def plan(cls, config: RunConfig, planned: Sequence["Job"]) -> Iterable["Job"]:
         """Return the jobs of this kind that a run needs besides those planned so far; none by default."""

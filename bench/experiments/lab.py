@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.config import RunConfig
+from bench.engine.adapt import adapt
 from bench.engine.context import Context
 from bench.engine.job import Job, to_record
 from bench.engine.prepare import prepare
@@ -45,9 +46,10 @@ class Lab:
     """The folder of an experiment: runs its settings and reports their results."""
 
     def __init__(self, config: RunConfig, name: str, out: str | Path):
-        self.config = config.model_copy(update={"name": f"{config.name}-{name}"})
-        self.folder = RunFolder(Path(out) / self.config.name)
-        self.dataset, images = prepare(self.config, self.folder)
+        config = config.model_copy(update={"name": f"{config.name}-{name}"})
+        self.folder = RunFolder(Path(out) / config.name)
+        self.dataset, images = prepare(config, self.folder)
+        self.config = adapt(config, images)
         self.context = Context(self.config, self.folder, images, open_store())
         self.weights = starting_weights(self.config, self.context.embedder)
         self.settings: list[Setting] = []

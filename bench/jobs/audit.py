@@ -12,6 +12,7 @@ class AuditJob(LookJob):
     """Look for wrong labels with one set of embeddings, and cluster it."""
 
     verb = "audit labels on"
+    cost = (3.0, 0.006)
 
     def run(self, context: Context) -> None:
         """Write the suspicion of every label, and how the clusters agree with the labels."""

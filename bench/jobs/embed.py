@@ -5,15 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import classifiers
 from bench.config import RunConfig
 from bench.engine.context import Context
 from bench.engine.embedder import Embedded
+from bench.engine.estimate import seconds_per_item
 from bench.engine.job import Job
-from bench.jobs.train import TrainJob
+from bench.jobs.train import FORWARD_SHARE, TrainJob
 from bench.jobs.words import by_content, weights_hash, weights_name
+from classifiers.cnn.training.batches import to_tensor
+from features import backbones
 from features.errors import InputError
 from features.extract.cached import CachedExtractor
+from features.pixels.images import read_image
 from results.feature_set import FeatureSet
+
+#: Images that an estimate is measured on.
+_TIMED = 9
+_TYPICAL_DIM = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +76,25 @@ class EmbedJob(Job):
         """Name of the embeddings in tables."""
         return FeatureSet(self.backbone, weights_name(self.weights), self.preprocess)
 
+    def seconds(self, context: Context) -> float:
+        """Estimate the duration from two batches of the run's images."""
+        paths = context.images["path"].tolist()
+        if self.network is not None:
+            return len(paths) * self.network.seconds_per_image(context) * FORWARD_SHARE
+        cached = extractor_of(self, context)
+        if cached.collection().rows >= len(paths):
+            return 1.0
+        extractor = cached.extractor
+        forward = extractor.forward(1)
+        one = to_tensor(read_image(paths[0])[None])
+
+        def embed(count: int) -> None:
+            for path in paths[:count]:
+                read_image(path)
+            forward(one.expand(count, *one.shape[1:]))
+
+        return len(paths) * seconds_per_item(embed, 1, _TIMED)
+
     def run(self, context: Context) -> None:
         """Embed the images into the store, in one decode pass with the other networks of the run."""
         _last(self, context, _companions(self, context))
@@ -83,7 +111,7 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
                     backbone=backbone,
                     weights=weights,
                     weights_hash=weights_hash(weights),
-                    size=features.size,
+                    size=features.side,
                     preprocess=preprocess,
                     precision=features.precision,
                     storage=features.storage,
@@ -103,6 +131,21 @@ def _last(job: EmbedJob, context: Context, companions: list[CachedExtractor]) ->
         return context.embedder.embed(job.title, extractor_of(job, context), companions)
 
     return context.embedder.last(job.id, embed)
+
+
+def dim_of(job: EmbedJob, context: Context) -> int:
+    """Return the length of one embedding, without embedding anything.
+
+    Raises
+    ------
+    InputError
+        When the weights of the backbone cannot be had.
+    """
+    if job.network is None:
+        return context.embedder.backbone(job.backbone, job.weights).dim
+    estimator = classifiers.make_classifier(job.network.model)
+    architecture = getattr(estimator, "architecture", None)
+    return backbones.info(architecture).dim if architecture in backbones.names() else _TYPICAL_DIM
 
 
 def extractor_of(job: EmbedJob, context: Context) -> CachedExtractor:

@@ -15,9 +15,10 @@ from sklearn.utils.validation import has_fit_parameter
 import classifiers
 from bench.console import task, warn
 from bench.engine.context import Context
+from bench.engine.estimate import machine_factor
 from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
-from bench.jobs.embed import EmbedJob, embeddings_of
+from bench.jobs.embed import EmbedJob, dim_of, embeddings_of
 from bench.jobs.words import row_of
 from classifiers.search import PathSearchCV
 from features.splits import make_folds
@@ -105,6 +106,13 @@ class FitJob(Job):
             warn(f"{title} takes no weights of images: it is fitted on all of them alike")
             return {}
         return {f"{name}__sample_weight": context.sample_weight[rows]}
+
+    def seconds(self, context: Context) -> float:
+        """Estimate the duration: proportional to rows, columns and cells of the grid."""
+        spec = classifiers.get_spec(self.model)
+        values = len(context.rows("train")) * dim_of(self.embeddings, context) / 1e6
+        cells = len(ParameterGrid(spec.grids[self.grid])) / len(ParameterGrid(spec.grids["small"]))
+        return machine_factor(context) * (0.5 + spec.search_seconds * values * cells * self.folds / 5)
 
     @contextmanager
     def _search(

@@ -7,15 +7,21 @@ from typing import ClassVar, Self
 import pandas as pd
 
 from bench.config import RunConfig
+from bench.engine.context import Context
+from bench.engine.estimate import machine_factor
 from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookJob(Job):
-    """Look at one set of embeddings; a subclass says what for."""
+    """Look at one set of embeddings; a subclass says what for.
+
+    `cost` is the duration on the reference machine: seconds, and seconds per image.
+    """
 
     verb: ClassVar[str]
+    cost: ClassVar[tuple[float, float]]
     embeddings: EmbedJob
 
     @property
@@ -28,6 +34,11 @@ class LookJob(Job):
     def slug(self) -> str:
         """Features."""
         return self.embeddings.slug
+
+    def seconds(self, context: Context) -> float:
+        """Estimate the duration: a fixed part, and a part per image."""
+        fixed, each = self.cost
+        return machine_factor(context) * (fixed + each * len(context.images))
 
     @classmethod
     def plan(cls, config: RunConfig, planned: Sequence[Job]) -> Iterable[Self]:

@@ -10,6 +10,7 @@ class ProjectJob(LookJob):
     """Project one set of embeddings to two dimensions."""
 
     verb = "project"
+    cost = (10.0, 0.006)
 
     def run(self, context: Context) -> None:
         """Write the projections of every image."""

@@ -10,14 +10,19 @@ from sklearn.model_selection import train_test_split
 import classifiers
 from bench.console import task
 from bench.engine.context import Context
+from bench.engine.estimate import seconds_per_item
 from bench.engine.events import event_log
 from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
 from bench.engine.pixels import network_size, run_pixels
 from bench.jobs.words import by_content, row_of, weights_name
+from classifiers.cnn.training.tta import views
 from features.errors import InputError
 from results.feature_set import END_TO_END, FeatureSet
 from results.predictions import SPLITS
+
+#: Duration of a forward pass as a share of a training step.
+FORWARD_SHARE = 0.35
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,37 @@ class TrainJob(Job):
         size = network_size(estimator, context)
         with run_pixels(context, self.id, size, preprocess=self.preprocess, title=title) as pixels:
             self._train(estimator, context, pixels)
+
+    def seconds(self, context: Context) -> float:
+        """Estimate the duration from a few training steps on noise of the images' size."""
+        estimator = self._estimator(context)
+        train, valid = len(training_rows(self, context)), len(context.rows("valid"))
+        scored = (valid + len(context.rows("test"))) * len(views(estimator.tta))
+        epochs = estimator.stop_after or estimator.epochs
+        fits = 2 if self.train_fraction == 1 else 1
+        passes = epochs * (train + FORWARD_SHARE * valid) * fits + FORWARD_SHARE * scored
+        if getattr(estimator, "last_layer_only", False) and estimator.augment == "none":
+            # The frozen body embeds every image once.
+            passes = train + valid + FORWARD_SHARE * scored
+        return self.seconds_per_image(context) * passes
+
+    def seconds_per_image(self, context: Context) -> float:
+        """Return the seconds of one training step per image, measured once per run."""
+        return context.once(f"seconds per image, {self.id}", lambda: self._measured(context))
+
+    def _measured(self, context: Context) -> float:
+        estimator = self._estimator(context)
+        height, width = network_size(estimator, context)
+        shape = (height, width, 3) if context.channels == 3 else (height, width)
+        batch = estimator.batch_size
+        rng = np.random.default_rng(self.seed)
+        X, y = rng.integers(0, 256, (3 * batch, *shape), np.uint8), np.arange(3 * batch) % 2
+        estimator.set_params(epochs=1, stop_after=0, checkpoint=None, sampling="all")
+
+        def fit(count: int) -> None:
+            estimator.fit(X[:count], y[:count], valid=(X[:2], y[:2]))
+
+        return seconds_per_item(fit, batch, 3 * batch)
 
     def _train(self, estimator: BaseEstimator, context: Context, pixels: np.ndarray) -> None:
         train, valid = training_rows(self, context), context.rows("valid")

@@ -37,7 +37,7 @@ def elpv_rows(cache: str | Path | None = None) -> Rows:
     """
     config = load_config("elpv")
     paths, y, test = elpv_files()
-    extractor = Extractor("resnet18", "random", size=config.features.size, seed=config.seed)
+    extractor = Extractor("resnet18", "random", size=config.features.side, seed=config.seed)
     with task("embed with resnet18, random weights", len(paths)) as update:
         matrix = CachedExtractor(extractor, open_store(cache)).transform(paths, progress=update)
     return matrix[~test], y[~test], matrix[test], y[test]

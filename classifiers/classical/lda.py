@@ -31,6 +31,7 @@ SPEC = ClassifierSpec(
     make=make_lda,
     summary="linear discriminant analysis with shrinkage",
     balance=lambda y: {"priors": [0.5, 0.5]},
+    search_seconds=1.0,
     grids={
         "small": {"model__shrinkage": [1e-3, 1e-2, 0.1, 0.3, 0.5, 0.9]},
         "full": {"model__shrinkage": SHRINKAGE},

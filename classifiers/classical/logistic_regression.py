@@ -31,6 +31,7 @@ SPEC = ClassifierSpec(
     make=make_logistic_regression,
     summary="logistic regression, L2",
     balance=lambda y: {"class_weight": "balanced"},
+    search_seconds=1.2,
     grids={
         "small": {"model__C": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
         "full": {"model__C": list(np.logspace(-5, 3, 9))},

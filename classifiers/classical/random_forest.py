@@ -32,6 +32,7 @@ SPEC = ClassifierSpec(
     summary="random forest",
     balance=lambda y: {"class_weight": "balanced"},
     trusted=("sklearn.tree._tree.Tree",),
+    search_seconds=9.0,
     grids={
         "small": {
             "model__n_estimators": [100, 200, 400],

@@ -32,6 +32,7 @@ SPEC = ClassifierSpec(
     make=make_svm,
     summary="support vector machine, linear and RBF kernels",
     balance=lambda y: {"class_weight": "balanced"},
+    search_seconds=1.0,
     grids={
         "small": [
             {"model__kernel": ["linear"], "model__C": [1e-4, 1e-3, 1e-2]},

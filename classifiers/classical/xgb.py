@@ -31,6 +31,7 @@ SPEC = ClassifierSpec(
     summary="XGBoost, histogram trees",
     balance=lambda y: {"scale_pos_weight": float((y == 0).sum() / max((y == 1).sum(), 1))},
     trusted=("xgboost.sklearn.XGBClassifier", "xgboost.core.Booster"),
+    search_seconds=13.0,
     grids={
         "small": {
             "model__n_estimators": [50, 100, 200],

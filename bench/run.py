@@ -50,7 +50,7 @@ def run(
     store = open_store(cache)
     dataset, outcomes = _run_split(config, folder, store)
     for repeat in range(1, config.repeats):
-        outcomes |= _run_split(_repeated(config, repeat), folder.repeat(repeat), store)[1]
+        outcomes |= _run_split(_repeated(config, repeat), folder.repeat(repeat), store, look=False)[1]
     table = write_tables(folder)
     if (table["status"] == Status.OK).any() and not folder.is_drawn():
         draw_report(folder)
@@ -75,10 +75,10 @@ def run(
 
 
 def _run_split(
-    config: RunConfig, folder: RunFolder, store: EmbeddingStore
+    config: RunConfig, folder: RunFolder, store: EmbeddingStore, *, look: bool = True
 ) -> tuple[ImageDataset, dict[str, Outcome]]:
     """Run what is missing on one split; return the dataset and how each job ended."""
-    dataset, images = prepare(config, folder)
+    dataset, images = prepare(config, folder, look=look)
     config = adapt(config, images)
     context = Context(config, folder, images, store)
     start = starting_weights(config, context.embedder)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.cli.options import OptionPairs, dataset_flags, lazy_command, nested, with_flags, with_pairs
-from bench.console import err, out, say, task
+from bench.console import err, out, say, task, warn
 from features.errors import UnknownPositive
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def build_check() -> Callable[..., Any]:
         dataset: Annotated[
             str, typer.Option(help="nexperia, elpv or folder; by default found from the files.")
         ] = "",
+        write_groups: Annotated[
+            str, typer.Option(metavar="FILE.csv", help="Write the sets of near copies to a file for --group.")
+        ] = "",
         option: OptionPairs = None,
         **settings: Any,
     ) -> None:
@@ -82,7 +85,12 @@ def build_check() -> Callable[..., Any]:
         options = with_pairs(nested(flags, settings).get("dataset", {}), option)
         loaded, named = _load(name, {**options, "root": directory})
         with task("reading images", len(loaded.table) + len(loaded.unlabelled)) as update:
-            report = check_dataset(loaded, update)
+            report = check_dataset(
+                loaded,
+                update,
+                takes_group="group" in datasets.get_spec(name).options.model_fields,
+                groups_file=write_groups or "groups.csv",
+            )
         say(f"{directory}: dataset {name}")
         for note in report.notes:
             say(note)
@@ -94,10 +102,15 @@ def build_check() -> Callable[..., Any]:
         _list("unreadable files", [f"{path}: {reason}" for path, reason in report.unreadable])
         _list("LEAKS (one image in two splits or with two labels)", report.leaks)
         _list("copies", report.copies)
+        for line in report.structure:
+            warn(line)
+        if report.groups is not None:
+            _write_groups(report.groups, write_groups)
         if not report.sound:
             err.print("correct the unreadable files and the leaks before you trust a benchmark", style="red")
             raise typer.Exit(1)
-        say("sound: every image can be read, none is in two splits or has two labels")
+        readable = "every image can be read, none is in two splits or has two labels"
+        say(f"{readable}, but images belong together (above)" if report.structure else f"sound: {readable}")
 
     return with_flags(check, flags)
 
@@ -147,6 +160,16 @@ def _load(name: str, options: dict[str, Any]) -> tuple["ImageDataset", bool]:
         if any(options.get(key) for key in ("positive", "negative")):
             raise
         return datasets.load_dataset(name, **{**options, "positive": error.classes}), False
+
+
+def _write_groups(groups: "pd.DataFrame", path: str) -> None:
+    from features.files import write_text
+
+    if not path:
+        say("--write-groups groups.csv writes the sets of near copies to that file")
+        return
+    write_text(path, groups.to_csv(index=False))
+    say(f"{groups['group'].nunique()} sets of near copies in {path}")
 
 
 def _list(title: str, lines: list[str], limit: int = 50) -> None:

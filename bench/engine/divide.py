@@ -1,17 +1,24 @@
 """The split of a run: made from the images that were read, with what is worth knowing about it."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
 from bench.config import RunConfig
 from bench.console import say, warn
-from features.datasets import ImageDataset
+from bench.run_folder import RunFolder
+from features.datasets import ImageDataset, get_spec
+from features.files import write_text
 from features.splits import SPLITS, make_split, plan_split
-from features.structure.copies import conflicting_labels, copy_sets
+from features.structure.copies import conflicting_labels, copy_sets, count_copies
+from features.structure.examine import examine, near_sets_table
 from features.structure.fingerprints import Fingerprints
 
 
-def divide(config: RunConfig, dataset: ImageDataset, prints: Fingerprints) -> pd.DataFrame:
+def divide(
+    config: RunConfig, dataset: ImageDataset, prints: Fingerprints, folder: RunFolder, *, look: bool = True
+) -> pd.DataFrame:
     """Return the split of the images, and say what the user should know about it.
 
     Parameters
@@ -22,6 +29,10 @@ def divide(config: RunConfig, dataset: ImageDataset, prints: Fingerprints) -> pd
         Without the damaged files.
     prints : Fingerprints
         Of the images, in the order of the dataset's table.
+    folder : RunFolder
+        Gets `structure.json`, what was found about images that belong together, and `near_copies.csv`.
+    look : bool
+        Whether to look for images that belong together.
 
     Returns
     -------
@@ -49,10 +60,51 @@ def divide(config: RunConfig, dataset: ImageDataset, prints: Fingerprints) -> pd
         warn(note)
     for line in conflicting_labels(copies, table["label"].tolist(), table["path"].tolist()):
         warn(line)
+    if look:
+        _look(config, dataset, prints, copies, plan.parts.to_numpy(), folder)
     columns = {"split": plan.parts.to_numpy()}
     if plan.cluster.nunique() < len(table):
         columns["cluster"] = plan.cluster.to_numpy()
     return pd.DataFrame(columns)
+
+
+def _look(
+    config: RunConfig,
+    dataset: ImageDataset,
+    prints: Fingerprints,
+    copies: np.ndarray,
+    parts: np.ndarray,
+    folder: RunFolder,
+) -> None:
+    table = dataset.table
+    if config.split.kind != "group" and config.dataset.options.get("group"):
+        warn(f"--group names groups, but split {config.split.kind} parts them: add --split group")
+    sets_file = folder.path / "near_copies.csv"
+    found = examine(
+        table,
+        dataset.y,
+        prints,
+        copies=copies,
+        parts=parts,
+        kind=config.split.kind,
+        takes_group="group" in get_spec(config.dataset.name).options.model_fields,
+        sets_file=str(sets_file),
+    )
+    for line in found.warnings:
+        warn(line)
+    if found.near_sets is not None:
+        write_text(
+            sets_file, near_sets_table(table["image_id"].tolist(), found.near_sets).to_csv(index=False)
+        )
+    record = {
+        "near_share": found.near_share,
+        "group": found.naming.group if found.naming else None,
+        "auc_parted": None if np.isnan(found.auc_parted) else found.auc_parted,
+        "auc_whole": None if np.isnan(found.auc_whole) else found.auc_whole,
+        "copies": count_copies(copies)[0],
+        "warnings": found.warnings,
+    }
+    write_text(folder.path / "structure.json", json.dumps(record, indent=2) + "\n")
 
 
 def warn_of_equal_repeats(config: RunConfig, dataset: ImageDataset) -> None:

@@ -15,7 +15,7 @@ from features.pixels.images import scan_images
 from features.structure.fingerprints import Fingerprints
 
 
-def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.DataFrame]:
+def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple[ImageDataset, pd.DataFrame]:
     """Return the dataset and the run's split, made now or by an earlier call.
 
     Parameters
@@ -24,6 +24,8 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
         Names the dataset and the split.
     folder : RunFolder
         Keeps `split.parquet` and `problems.csv`.
+    look : bool
+        Whether to look for images that belong together when the split is made.
 
     Returns
     -------
@@ -54,7 +56,8 @@ def prepare(config: RunConfig, folder: RunFolder) -> tuple[ImageDataset, pd.Data
     _report_problems(sound, folder)
     table = sound.table.merge(scan.drop(columns="problem"), on="path", validate="1:1")
     table["y"] = sound.y
-    for name, column in divide(config, sound, prints.rows((scan["problem"] == "").to_numpy())).items():
+    kept = prints.rows((scan["problem"] == "").to_numpy())
+    for name, column in divide(config, sound, kept, folder, look=look).items():
         table[name] = column.to_numpy()
     table = _corrected(config, dataset, table)
     folder.write_config(config)

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from features.datasets.base import ImageDataset
 from features.pixels.images import scan_images
+from features.structure.copies import copy_sets
+from features.structure.examine import Structure, examine, near_sets_table
+from features.structure.fingerprints import Fingerprints
 
 UNLABELLED = "(unlabelled)"
 
@@ -24,11 +28,15 @@ class Report:
     unreadable : list of (str, str)
         Files that cannot be used, with the reason.
     leaks : list of str
-        Lines that name files of the same content in two splits or with two labels.
+        Lines that name files of equal pixels in two splits or with two labels.
     copies : list of str
-        Lines that name files of the same content within one split and class.
+        Lines that name files of equal pixels within one split and class.
     notes : list of str
         What the dataset itself reports: layout, boxes and their repairs.
+    structure : list of str
+        Lines on images that belong together (near copies, groups in file names), with the remedy.
+    groups : DataFrame or None
+        `image_id` and `group` of near copies, where nothing else names the groups; for `--group`.
     """
 
     counts: pd.DataFrame
@@ -37,6 +45,8 @@ class Report:
     leaks: list[str]
     copies: list[str]
     notes: list[str] = field(default_factory=list)
+    structure: list[str] = field(default_factory=list)
+    groups: pd.DataFrame | None = None
 
     @property
     def sound(self) -> bool:
@@ -44,7 +54,13 @@ class Report:
         return not self.unreadable and not self.leaks
 
 
-def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None = None) -> Report:
+def check_dataset(
+    dataset: ImageDataset,
+    progress: Callable[[int], None] | None = None,
+    *,
+    takes_group: bool = True,
+    groups_file: str = "groups.csv",
+) -> Report:
     """Decode every image of a dataset and look for what spoils a benchmark.
 
     Parameters
@@ -54,6 +70,10 @@ def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None 
         a leak, labelled or not.
     progress : callable, optional
         Called with the number of files done.
+    takes_group : bool
+        Whether the dataset has the option `group`.
+    groups_file : str
+        Where the caller writes `Report.groups`; the remedy names it.
 
     Returns
     -------
@@ -63,11 +83,15 @@ def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None 
     table["split"] = dataset.table.get("split", "labelled")
     extra = pd.DataFrame({"path": list(dataset.unlabelled), "label": UNLABELLED, "split": UNLABELLED})
     table = pd.concat([table, extra], ignore_index=True)
-    scan = scan_images(table["path"].tolist(), progress=progress)
+    prints = Fingerprints(len(table))
+    scan = scan_images(table["path"].tolist(), progress=progress, observe=prints.observe)
     table = table.merge(scan, on="path")
+    table["pixels"] = prints.pixels
     sound = table[table["problem"] == ""]
     leaks, copies = _same_content(sound)
     bad = table[table["problem"] != ""]
+    labelled = np.flatnonzero((table["problem"] == "").to_numpy()[: len(dataset.table)])
+    structure = _structure(dataset, prints, labelled, takes_group, groups_file)
     return Report(
         counts=_counts(table, dataset),
         sizes=sound.groupby(["width", "height", "channels"]).size().rename("images").reset_index(),
@@ -75,6 +99,28 @@ def check_dataset(dataset: ImageDataset, progress: Callable[[int], None] | None 
         leaks=leaks,
         copies=copies,
         notes=list(dataset.notes),
+        structure=list(structure.warnings),
+        groups=None
+        if structure.near_sets is None
+        else near_sets_table(dataset.table["image_id"].iloc[labelled].tolist(), structure.near_sets),
+    )
+
+
+def _structure(
+    dataset: ImageDataset, prints: Fingerprints, rows: np.ndarray, takes_group: bool, groups_file: str
+) -> Structure:
+    if not len(rows):
+        return Structure(0.0)
+    table, kept = dataset.table.iloc[rows], prints.rows(rows)
+    fixed = table["split"].to_numpy(object) if "split" in table else None
+    return examine(
+        table.reset_index(drop=True),
+        dataset.y[rows],
+        kept,
+        copies=copy_sets(kept.pixels),
+        parts=fixed if fixed is not None and {"train", "test"} <= set(fixed) else None,
+        takes_group=takes_group,
+        sets_file=groups_file,
     )
 
 
@@ -93,8 +139,9 @@ def _counts(table: pd.DataFrame, dataset: ImageDataset) -> pd.DataFrame:
 
 def _same_content(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     leaks, copies = [], []
-    doubled = table[table["content"].duplicated(keep=False)]
-    for _, group in doubled.groupby("content", sort=False):
+    # Equal pixels in two file formats are one image too.
+    doubled = table[table["pixels"].duplicated(keep=False)]
+    for _, group in doubled.groupby("pixels", sort=False):
         files = ", ".join(group["path"])
         labels = set(group["label"]) - {UNLABELLED}
         if len(labels) > 1:

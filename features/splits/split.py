@@ -13,7 +13,8 @@ from features.splits.folds import folds_or_fewer
 from features.splits.parts import SPLITS, by_official, by_stratum, by_unit, requirements
 from features.splits.strata import make_strata
 from features.splits.words import counted
-from features.structure.copies import copies_of, count_copies
+from features.structure.copies import copies_of, count_copies, join_sets
+from features.structure.suggest import describe_suggestion, suggest_group
 
 KINDS = ("stratified", "group", "official")
 
@@ -119,9 +120,7 @@ def plan_split(
         raise InputError(f"split {kind!r}: choose one of {', '.join(KINDS)}")
     if len(sizes) != 3 or min(sizes) <= 0 or abs(sum(sizes) - 1) > 1e-6:
         raise InputError(f"split sizes {list(sizes)}: three positive shares that add up to 1")
-    column = {"group": "group", "official": "split"}.get(kind)
-    if column is not None and not has_values(dataset.table, column):
-        raise InputError(f"split {kind!r}: dataset {dataset.name} has no column {column!r}; use stratified")
+    _check_column(dataset, kind)
     dataset.check_learnable(at_least=1)
     if copies is None:
         copies = copies_of(dataset.table["path"].tolist())
@@ -144,6 +143,22 @@ def plan_split(
         pd.Series(parts, index=index, name="split", dtype="str"),
         pd.Series(cluster, index=index, name="cluster", dtype="str"),
         tuple(notes),
+    )
+
+
+def _check_column(dataset: ImageDataset, kind: str) -> None:
+    column = {"group": "group", "official": "split"}.get(kind)
+    if column is None or has_values(dataset.table, column):
+        return
+    why = f"split {kind!r}: dataset {dataset.name} has no column {column!r}"
+    if kind == "official":
+        raise InputError(f"{why}; use --split stratified")
+    found = suggest_group(dataset.table["path"].tolist(), dataset.table["label"].to_numpy())
+    if found is not None:
+        raise InputError(f"{why}; the file names and the images suggest one: {describe_suggestion(found)}")
+    raise InputError(
+        f"{why}; name the groups with --group 'REGEX with one capture' (searched in the file name), "
+        "--group parent or --group FILE.csv; no pattern in the file names agrees with the images"
     )
 
 
@@ -181,7 +196,7 @@ def find_clusters(table: pd.DataFrame, copies: np.ndarray, kind: str) -> tuple[n
             f"{ids[missing][0]}); each counts as a group of its own"
         )
     codes = pd.factorize(np.where(missing, ids + "\0alone", groups))[0]
-    merged = _merge(codes, copies)
+    merged = join_sets(codes, copies)
     if len(set(merged)) < len(set(codes)):
         joined = counted(len(set(codes)) - len(set(merged)), "group", "is")
         notes.append(f"{joined} joined with another because of exact copies")
@@ -238,15 +253,3 @@ def _first_of(codes: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Name each set of equal codes after its first image."""
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     return np.asarray(names[first][inverse.ravel()], dtype=object)
-
-
-def _merge(groups: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """Number the connected sets of images that share a group or a set of copies."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n_groups, n_sets = int(groups.max()) + 1, int(copies.max()) + 1
-    edges = coo_array(
-        (np.ones(len(groups)), (groups, n_groups + copies)), shape=(n_groups + n_sets, n_groups + n_sets)
-    )
-    return np.asarray(connected_components(edges, directed=False)[1][groups])

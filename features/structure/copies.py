@@ -69,3 +69,26 @@ def conflicting_labels(sets: np.ndarray, labels: Sequence[str], names: Sequence[
         if len(found) > 1:
             lines.append(f"same image, labels {' and '.join(found)}: {', '.join(group['name'])}")
     return lines
+
+
+def join_sets(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Number the sets of images that are connected by either numbering.
+
+    Parameters
+    ----------
+    one, other : ndarray of int, shape (n_images,)
+        Two numberings of the same images from 0 on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> join_sets(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])).tolist()
+    [0, 0, 0, 1]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = int(one.max()) + 1
+    size = count + int(other.max()) + 1
+    edges = coo_array((np.ones(len(one)), (one, count + other)), shape=(size, size))
+    return np.asarray(connected_components(edges, directed=False)[1][one])

@@ -99,7 +99,7 @@ def _captured(names: Sequence[str], pattern: str) -> list[str | None]:
         )
     best: list[str | None] = []
     for target in _targets(names, pattern):
-        found = [match[1] or None if (match := regex.search(text)) else None for text in target]
+        found = [_capture(regex, text) for text in target]
         if None not in found:
             return found
         if not best or found.count(None) < best.count(None):
@@ -110,6 +110,12 @@ def _captured(names: Sequence[str], pattern: str) -> list[str | None]:
         f"{names[missed]}; give an expression that matches every name, or a CSV file with the columns "
         "image_id and group"
     )
+
+
+def _capture(regex: re.Pattern[str], text: str) -> str | None:
+    match = regex.search(text)
+    # An empty capture is a group: of 7.png and 12.png, `(\d*)\d` gives an empty one and 1.
+    return None if match is None or match[1] is None else match[1] or "(empty)"
 
 
 def _targets(names: Sequence[str], pattern: str) -> list[list[str]]:

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from surfaces import write_surfaces
 
 from bench.cli.app import run_app
 
@@ -29,6 +30,24 @@ def test_check_exits_non_zero_for_what_must_be_mended(parts, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "1 unreadable files" in shown and "bad.png: not a PNG" in shown
     assert "1 LEAKS" in shown and "copy.png" in shown
+
+
+def test_check_warns_of_parts_photographed_several_times_and_names_the_flag(tmp_path, capsys):
+    write_surfaces(tmp_path / "in", parts=40, name="part{part}_{view}.png")
+    assert run_app(["data", "check", str(tmp_path / "in"), "--positive", "blow"]) == 0
+    shown = capsys.readouterr()
+    assert "part(\\d+)' --split group" in shown.err and "sound:" not in shown.out
+    assert "cross-validated AUC of" in shown.err
+
+
+def test_check_writes_the_sets_of_near_copies_that_no_name_tells(tmp_path, capsys):
+    write_surfaces(tmp_path / "in", parts=40, name="{code}.png")
+    groups = tmp_path / "groups.csv"
+    command = ["data", "check", str(tmp_path / "in"), "--positive", "blow"]
+    assert run_app([*command, "--write-groups", str(groups)]) == 0
+    assert f"--group {groups} --split group" in capsys.readouterr().err
+    assert run_app([*command, "--group", str(groups)]) == 0
+    assert f"--group {groups}:" in "".join(capsys.readouterr())
 
 
 def test_check_of_a_missing_folder(capsys):

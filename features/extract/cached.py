@@ -13,9 +13,8 @@ import torch
 from features.chunks import chunks
 from features.errors import InputError
 from features.extract.extractor import EmbeddedBatch, Extractor, start_batch
-from features.files import content_hash
 from features.pixels.decode import raise_problems
-from features.pixels.images import read_bytes
+from features.pixels.images import file_content, read_bytes
 from features.store.store import EmbeddingCollection, EmbeddingKey, EmbeddingStore
 
 FLUSH_ROWS = 1024
@@ -244,6 +243,6 @@ def _hash_slice(paths: Sequence[str]) -> list[str]:
 
 def _hash_file(path: str) -> str:
     try:
-        return content_hash(read_bytes(path))
+        return file_content(read_bytes(path))
     except InputError:
         return f"unreadable:{path}"

@@ -21,6 +21,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -48,13 +49,10 @@ class Pixels:
     values : uint8 array, shape (height, width) or (height, width, 3)
     peak : int
         Largest value in a 16-bit file; 0 for other files.
-    plain : bool
-        Whether the values are the decoder's own: not turned, inverted or brought from 16-bit colour.
     """
 
     values: np.ndarray
     peak: int = 0
-    plain: bool = True
 
 
 def check_size(image: Image.Image, path: str) -> None:
@@ -123,12 +121,17 @@ def to_pixels(
         full = (1 << bit_depth) - 1 if bit_depth is not None else declared
         if peak > full:
             raise UnreadableImage(path, f"the value {peak} needs more than {bit_depth} bits (bit_depth)")
-        inverted = _white_is_zero(image)
-        values = _scale(full - deep if inverted else deep, full)
-        usual = image.mode.startswith("I") and not inverted and declared == FULL
-        pixels = Pixels(values, peak if declared == FULL else 0, plain=usual)
+        values = _scale(full - deep if _white_is_zero(image) else deep, full)
+        pixels = Pixels(values, peak if declared == FULL else 0)
     turn = orientation(image)
-    return pixels if turn == 1 else Pixels(_turn(pixels.values, turn), pixels.peak, plain=False)
+    return pixels if turn == 1 else Pixels(_turn(pixels.values, turn), pixels.peak)
+
+
+def decodes_as_before(image: ImageFile.ImageFile) -> bool:
+    """Return whether release 0.1 read the same pixels from a file, judged by its header."""
+    end = raw_mode(image)[-4:]
+    tiff12 = _tag(image, _BITS) == (12,)
+    return orientation(image) == 1 and end not in _ENDS and not _white_is_zero(image) and not tiff12
 
 
 def _pages(image: Image.Image) -> int:
@@ -168,7 +171,7 @@ def _deep_values(
 def _reread(reopen: Callable[[], ImageFile.ImageFile], raw: str) -> np.ndarray:
     with reopen() as image:
         image.tile = [
-            tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
+            tile._replace(args=(raw, *tile.args[1:]) if isinstance(tile.args, tuple) else raw)
             for tile in image.tile
         ]
         return np.asarray(image)
@@ -179,7 +182,7 @@ def _white_is_zero(image: Image.Image) -> bool:
     return image.mode.startswith("I") and _tag(image, _PHOTOMETRIC) == 0
 
 
-def _tag(image: Image.Image, number: int) -> object:
+def _tag(image: Image.Image, number: int) -> Any:
     return image.tag_v2.get(number) if image.format == "TIFF" else None  # type: ignore[attr-defined]
 
 

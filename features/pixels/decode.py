@@ -13,7 +13,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 
 from features.errors import InputError, UnreadableImage
 from features.files import content_hash
-from features.pixels.images import check_header, decode_image, read_bytes
+from features.pixels.images import check_header, decode_image, file_content, read_bytes
 from features.pixels.inputs import Images
 from features.pixels.preprocess import get_preprocess
 
@@ -225,8 +225,9 @@ class _Images(Dataset[_Decoded]):
             data = read_bytes(image)
             if self.keep_jpeg and data.startswith(_JPEG_START) and suits_gpu(data):
                 check_header(data, image)
-                return _Decoded(row, content_hash(data), np.frombuffer(data, np.uint8))
-            return _Decoded(row, content_hash(data), self.preprocess(decode_image(data, image)))
+                return _Decoded(row, file_content(data), np.frombuffer(data, np.uint8))
+            pixels = decode_image(data, image, self.preprocess.bit_depth)
+            return _Decoded(row, file_content(data), self.preprocess(pixels))
         except UnreadableImage as error:
             return _Decoded(row, reason=error.reason)
         # A preprocessing that leaves nothing of a small image.

@@ -20,25 +20,34 @@ from PIL.TiffImagePlugin import II, MM, OPEN_INFO
 
 from features.errors import UnreadableImage
 from features.files import content_hash
-from features.pixels.codecs import MAX_PIXELS, MIN_SIDE, Pixels, check_size, orientation, raw_mode, to_pixels
+from features.pixels.codecs import (
+    MAX_PIXELS,
+    MIN_SIDE,
+    Pixels,
+    check_size,
+    decodes_as_before,
+    orientation,
+    raw_mode,
+    to_pixels,
+)
 from features.pixels.jpeg import jpeg_damage
 from features.pixels.png import SIGNATURE, without_texts
 
 __all__ = [
     "FORMATS", "MAX_PIXELS", "MIN_SIDE", "Decoded", "check_header", "decode", "decode_image", "depth_note",
-    "read_bytes", "read_image", "scan_images",
+    "file_content", "read_bytes", "read_image", "scan_images",
 ]  # fmt: skip
 
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF")
 _JPEG_START = b"\xff\xd8\xff"
 _TIFF_STARTS = (b"II*\0", b"MM\0*")
+_MOST_HEADER = 1 << 18
 _SMALLER_DEPTHS = (10, 12, 14)
 
-# check_size refuses what the first warns of, and names the file. The others warn of what is not used: the
-# second picture of an MPO file, damaged EXIF data, transparency.
+# check_size refuses what the first warns of, and names the file. The rest is about what is not used (the
+# second picture of an MPO file, EXIF data, transparency), or the pixels are missing and decoding fails.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-for _message in ("Image appears to be a malformed MPO", "Corrupt EXIF data", "Palette images with Transp"):
-    warnings.filterwarnings("ignore", message=_message, module="PIL")
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 # Grey TIFF files that Pillow can decode and does not recognise: 16-bit WhiteIsZero in big-endian order,
 # and further forms of 12 bits.
@@ -59,9 +68,7 @@ class Decoded:
     ----------
     pixels : uint8 array, shape (height, width) or (height, width, 3)
     content : str
-        Hash of the file's bytes. Files whose pixels are not the decoder's own (turned by their
-        orientation, inverted, 16-bit colour) have another hash than an earlier release gave them, so
-        that what was computed from their old pixels is not found under it.
+        See `file_content`.
     peak : int
         Largest value in a 16-bit file, which tells how many bits are in use; 0 for other files.
     """
@@ -137,9 +144,37 @@ def decode(data: bytes, path: str = "image", bit_depth: int | None = None) -> De
         raise UnreadableImage(path, f"damaged or truncated ({error})") from None
     if damage:
         raise UnreadableImage(path, f"damaged or truncated: {damage}")
-    salt = b"" if pixels.plain else b"decoding 2"
-    salt += b"" if bit_depth is None or not pixels.peak else f"bit depth {bit_depth}".encode()
-    return Decoded(pixels.values, content_hash(data + salt if salt else data), pixels.peak)
+    return Decoded(pixels.values, file_content(data), pixels.peak)
+
+
+def file_content(data: bytes) -> str:
+    """Return the hash that stands for an image file's content.
+
+    It is the hash of the bytes. Files that release 0.1 read differently (not turned by their EXIF
+    orientation, inverted, 16-bit colour) have another one, so that embeddings of the old pixels are not
+    found under it.
+    """
+    return content_hash(data if _as_before(data) else data + b"pixels 2")
+
+
+def _as_before(data: bytes) -> bool:
+    if data.startswith(_JPEG_START):
+        known = not any(mark in data[:_MOST_HEADER] for mark in (b"Exif\0", b"ns.adobe.com/xap"))
+    elif data.startswith(SIGNATURE):
+        deep_colour = data[24:25] == b"\x10" and data[25:26] in (b"\2", b"\4", b"\6")
+        known = not deep_colour and not any(
+            mark in data for mark in (b"eXIf", b"XML:com.adobe.xmp", b"Raw profile type")
+        )
+    else:
+        known = data[:4] not in _TIFF_STARTS
+    if known:
+        return True
+    try:
+        with _opened(data) as image:
+            return decodes_as_before(image)
+    # A file that cannot be opened has no pixels of before; `decode` says what is wrong with it.
+    except Exception:
+        return True
 
 
 def _decoded(data: bytes, path: str, bit_depth: int | None) -> Pixels:

@@ -7,11 +7,12 @@
 | `I`, `I:30:60` | cut 30 pixels off every side and set intensities under 60 to black |
 | `II`, `II:128` | black and white, by Otsu's threshold or a fixed one |
 | `centre200` ... | keep the central square of that side |
+| `bits12`, `bits12+crop20` ... | read 16-bit files as that many bits (9 to 16); then any of the others |
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,11 +33,15 @@ class Preprocess:
         Image (height, width) to the kept (x1, y1, x2, y2), x2 and y2 not included.
     recolour : callable
         uint8 image to uint8 image of the same shape.
+    bit_depth : int, optional
+        How many bits the values of 16-bit files use; the decoder is told. See
+        `features.pixels.images.read_image`.
     """
 
     name: str
     window: Callable[[int, int], Window]
     recolour: Callable[[np.ndarray], np.ndarray]
+    bit_depth: int | None = None
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the processed uint8 image, (height, width) or (height, width, 3)."""
@@ -74,16 +79,32 @@ class Preprocess:
 
 def examples() -> list[str]:
     """Return one name of every form."""
-    return ["none", "crop20", "crop50", "I", "I:20:40", "II", "II:128", "centre200"]
+    return ["none", "crop20", "crop50", "I", "I:20:40", "II", "II:128", "centre200", "bits12+crop20"]
 
 
 def get_preprocess(name: str) -> Preprocess:
     """Return the preprocessing of a name; `InputError` lists the forms there are."""
+    deep = re.fullmatch(r"bits(9|1[0-6])(?:\+(?!bits)(.+))?", name)
+    if deep:
+        return replace(get_preprocess(deep[2] or "none"), name=name, bit_depth=int(deep[1]))
     for pattern, make in _FORMS:
         match = re.fullmatch(pattern, name)
         if match:
             return make(name, match)
     raise InputError(f"no preprocessing {name!r}; there are: {', '.join(examples())}")
+
+
+def with_bit_depth(name: str, bit_depth: int | None) -> str:
+    """Return the name of a preprocessing that also reads 16-bit files as so many bits.
+
+    Examples
+    --------
+    >>> with_bit_depth("crop20", 12), with_bit_depth("none", 12), with_bit_depth("crop20", None)
+    ('bits12+crop20', 'bits12', 'crop20')
+    """
+    if bit_depth is None or name.startswith("bits"):
+        return name
+    return f"bits{bit_depth}" + ("" if name == "none" else f"+{name}")
 
 
 def otsu_threshold(image: np.ndarray) -> int:

@@ -225,7 +225,9 @@ def test_several_networks_share_one_decode_pass(files, tmp_path, monkeypatch):
     decoded = []
     original = pipeline_module.decode_image
     monkeypatch.setattr(
-        pipeline_module, "decode_image", lambda data, path: (decoded.append(path), original(data, path))[1]
+        pipeline_module,
+        "decode_image",
+        lambda data, path, *rest: (decoded.append(path), original(data, path))[1],
     )
     store = EmbeddingStore(tmp_path / "store")
     both = [

@@ -16,6 +16,7 @@ from features.pixels.images import (
     decode,
     decode_image,
     depth_note,
+    file_content,
     read_image,
     scan_images,
 )
@@ -212,11 +213,17 @@ def test_files_whose_pixels_changed_have_another_content_and_others_keep_theirs(
     assert decode(plain).content == content_hash(plain)
     deep = saved(Image.fromarray(DEEP), "TIFF")
     assert decode(deep).content == content_hash(deep)
-    assert decode(deep, bit_depth=16).content != content_hash(deep)
+    assert decode(tiff(DEEP, photometric=0)).content != content_hash(tiff(DEEP, photometric=0))
+    colour = deep_png(np.full((9, 9, 3), 7, np.uint16), 2)
+    assert decode(colour).content == file_content(colour) != content_hash(colour)
     exif = Image.Exif()
     exif[0x112] = 6
     data = saved(Image.fromarray(SMOOTH), "JPEG", exif=exif)
-    assert decode(data).content != content_hash(data)
+    assert decode(data).content == file_content(data) != content_hash(data)
+    exif[0x112] = 1
+    for kind in ("PNG", "JPEG", "TIFF"):
+        data = saved(Image.fromarray(SMOOTH), kind, exif=exif)
+        assert decode(data).content == content_hash(data)
 
 
 def test_header_tells_which_jpegs_any_decoder_reads_alike():

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import InputError
-from features.pixels.preprocess import examples, get_preprocess, otsu_threshold
+from features.pixels.arrays import load_images
+from features.pixels.decode import decode_batches
+from features.pixels.preprocess import examples, get_preprocess, otsu_threshold, with_bit_depth
 
 HEIGHT, WIDTH = 267, 275
 
@@ -62,7 +64,9 @@ def test_otsu_parts_two_peaks():
     assert get_preprocess("II")(np.full((9, 9), 77, np.uint8)).shape == (9, 9)
 
 
-@pytest.mark.parametrize("name", ["blur", "crop", "crop-3", "I:2", "III", ""])
+@pytest.mark.parametrize(
+    "name", ["blur", "crop", "crop-3", "I:2", "III", "", "bits8", "bits17", "bits12+", "bits12+bits12"]
+)
 def test_unknown_names_are_listed(name):
     with pytest.raises(InputError, match="there are: none, crop20"):
         get_preprocess(name)
@@ -71,3 +75,25 @@ def test_unknown_names_are_listed(name):
 def test_a_crop_that_leaves_nothing_is_named():
     with pytest.raises(InputError, match="'crop200' leaves nothing of 275 x 267"):
         get_preprocess("crop200")(np.zeros((HEIGHT, WIDTH), np.uint8))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_crop_larger_than_an_image_names_the_file_once(write_image, workers):
+    paths = [write_image(f"{side}.png", np.zeros((side, side), np.uint8)) for side in (50, 30, 60)]
+    (batch,) = decode_batches(paths, preprocess="crop20", workers=workers)
+    assert batch.problems == [(1, "preprocessing 'crop20' leaves nothing of 30 x 30 pixels")]
+    assert sorted(batch.contents) == [0, 2]
+    with pytest.raises(InputError) as caught:
+        load_images(paths, size=16, preprocess="crop20", workers=workers)
+    assert str(caught.value).count("30.png") == 1 and "\n" not in str(caught.value)
+
+
+def test_bits_tell_the_decoder_and_what_follows_is_done_after(write_image):
+    deep = np.tile(np.linspace(0, 4095, 64).astype(np.uint16), (64, 1))
+    path = write_image("a.png", deep)
+    (batch,) = decode_batches([path], preprocess="bits12+crop20")
+    ((_, pixels),) = batch.stacks
+    np.testing.assert_array_equal(pixels[0, 0], np.round(deep[20:44, 20:44] / 4095 * 255))
+    assert with_bit_depth("bits10+crop20", 12) == "bits10+crop20"
+    assert get_preprocess(with_bit_depth("none", 12)).bit_depth == 12
+    assert get_preprocess("crop20").bit_depth is None

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from results.metrics.thresholds import choose_threshold
 
@@ -43,6 +42,8 @@ class Scored:
         """Area under the ROC curve on the valid split; NaN when it holds one class."""
         if len(np.unique(self.y_valid)) < 2:
             return float("nan")
+        from sklearn.metrics import roc_auc_score
+
         return float(roc_auc_score(self.y_valid, self.score_valid))
 
     @property

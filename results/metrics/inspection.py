@@ -5,7 +5,6 @@ The `_roc` figures describe the test split's own ROC curve. No threshold chosen 
 """
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
 from results.metrics.base import Metric, Scored
 from results.metrics.thresholds import cheapest_threshold
@@ -33,6 +32,8 @@ def overkill_at(y: np.ndarray, score: np.ndarray, true_positive_rate: float) -> 
     """
     if len(np.unique(y)) < 2:
         return float("nan")
+    from sklearn.metrics import roc_curve
+
     fpr, tpr, _ = roc_curve(y, score, drop_intermediate=False)
     return float(fpr[tpr >= true_positive_rate - 1e-12].min())
 
@@ -54,6 +55,8 @@ def escapes_at(y: np.ndarray, score: np.ndarray, overkill: float) -> float:
     """
     if len(np.unique(y)) < 2:
         return float("nan")
+    from sklearn.metrics import roc_curve
+
     fpr, tpr, _ = roc_curve(y, score, drop_intermediate=False)
     return float(1 - tpr[fpr <= overkill + 1e-12].max())
 

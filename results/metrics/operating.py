@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 from results.metrics.base import Metric, Scored
 from results.metrics.thresholds import Cuts
@@ -74,6 +73,8 @@ def tolerated_escapes(defects: int, recall: float, confidence: float = CONFIDENC
     """
     if recall <= 0:
         return defects
+    from scipy.stats import binom
+
     # The smallest s whose binomial distribution function reaches 1 - confidence, or the one below it.
     most = int(binom.ppf(1 - confidence, defects, 1 - recall))
     while most >= 0 and binom.cdf(most, defects, 1 - recall) > (1 - confidence) * (1 + 1e-12):

@@ -3,17 +3,13 @@
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from results.errors import PredictionsError
 from results.metrics.base import Metric, Scored
 
 BINS = 10
-#: Log-odds beyond which a single valid image would decide the temperature: those of 1 - 1e-7.
-_MOST_ODDS = float(logit(1 - 1e-7))
+#: Probability beyond which a single valid image would decide the temperature.
+_MOST_SURE = 1 - 1e-7
 Method = Literal["none", "temperature", "sigmoid", "isotonic"]
 
 
@@ -53,6 +49,12 @@ def calibrate(
         return np.clip(score, 0.0, 1.0)
     if len(np.unique(y_valid)) < 2:
         raise PredictionsError("the valid split holds one class only: no calibration can be fitted on it")
+    # Imported here: listing the metrics must not wait for scikit-learn.
+    from scipy.optimize import minimize_scalar
+    from scipy.special import expit, logit
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+
     if method == "isotonic":
         rule = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(score_valid, y_valid)
         return rule.predict(score)
@@ -63,7 +65,8 @@ def calibrate(
         model = LogisticRegression(C=1e6).fit(score_valid[:, None] / spread, y_valid)
         rising = bool(model.coef_[0, 0] >= 0)
         return _distinct(score if rising else -score, model.predict_proba(score[:, None] / spread)[:, 1])
-    odds = _log_odds(score_valid, score_kind).clip(-_MOST_ODDS, _MOST_ODDS)
+    limit = float(logit(_MOST_SURE))
+    odds = _log_odds(score_valid, score_kind).clip(-limit, limit)
 
     def loss(log_temperature: float) -> float:
         return float(np.logaddexp(0, -(2 * y_valid - 1) * odds / np.exp(log_temperature)).mean())
@@ -155,6 +158,8 @@ def _log_odds(score: np.ndarray, score_kind: str) -> np.ndarray:
     """Return log-odds; probabilities of exactly 0 and 1 count as the nearest numbers between."""
     if score_kind == "decision":
         return np.asarray(score, float)
+    from scipy.special import logit
+
     return logit(np.clip(score, np.finfo(float).tiny, np.nextafter(1.0, 0.0)))
 
 

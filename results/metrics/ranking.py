@@ -1,15 +1,17 @@
 """Metrics of the ranking, without a threshold; NaN where the test split holds one class."""
 
-from sklearn.metrics import average_precision_score, roc_auc_score
-
 from results.metrics.base import Metric, Scored
 
 
 def _roc_auc(scored: Scored) -> float:
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(scored.y_test, scored.score_test)) if scored.has_both else float("nan")
 
 
 def _average_precision(scored: Scored) -> float:
+    from sklearn.metrics import average_precision_score
+
     if not scored.has_both:
         return float("nan")
     return float(average_precision_score(scored.y_test, scored.score_test))

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from results import metrics
+from results.cautions import cautions_of, finds_nothing, group_count
 from results.intervals import intervals_of, mark_best
+from results.metrics.operating import operating_point
 from results.predictions import COSTS, ROW_KEY, Row, rows_of
 
 FIRST_COLUMNS = [
@@ -27,9 +29,12 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
     Returns
     -------
     DataFrame
-        Best ROC AUC first, rows without predictions last. It begins with `FIRST_COLUMNS`; `threshold`,
-        `preprocess`, `sampling`, `repeat`, costs and `params` follow. Every column but `TIMINGS` is a
-        function of the data, the configuration and the seed.
+        Best ROC AUC first, then rows that find no defect at their threshold, rows without predictions last.
+        It begins with `FIRST_COLUMNS`; `threshold`, `preprocess`, `sampling`, `repeat`, costs, `params`,
+        `operating_claim` (what the valid split proves), `test_groups` (number of independent groups),
+        `test_images` (hash of the test images and their labels) and `caution` (what makes the figures say
+        little) follow. Every column but `TIMINGS` is a function of the data, the configuration and the
+        seed.
     """
     models = list(rows_of(predictions))
     rows = [_measure(row) for row in models]
@@ -45,10 +50,16 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
     table = table.reindex(columns=[*FIRST_COLUMNS, *others])
     for name in ["n_test", *(n for n in metrics.names() if metrics.get_metric(n).integer)]:
         table[name] = table[name].astype("Int64")
-    order = ["roc_auc", "model", "features", "weights"]
-    return table.sort_values(
-        order, ascending=[False, True, True, True], na_position="last", kind="stable"
-    ).reset_index(drop=True)
+    if "test_groups" in table:
+        table["test_groups"] = table["test_groups"].astype("Int64")
+    # A row that finds no defect is no winner, however well it ranks.
+    nothing = table.pop("finds_nothing") if "finds_nothing" in table else pd.Series(False, table.index)
+    table = table.assign(_last=nothing.eq(True).astype(int) + 2 * (table["status"] != DONE))
+    order = ["_last", "roc_auc", "model", "features", "weights"]
+    table = table.sort_values(
+        order, ascending=[True, False, True, True, True], na_position="last", kind="stable"
+    )
+    return table.drop(columns="_last").reset_index(drop=True)
 
 
 def scored(row: Row) -> metrics.Scored:
@@ -70,6 +81,11 @@ def _measure(row: Row) -> dict[str, object]:
     measured.update({name: row.constant(name) for name in COSTS})
     measured["status"] = DONE
     measured["threshold"] = scores.threshold
+    measured["operating_claim"] = operating_point(scores).claim
+    measured["test_groups"] = group_count(scores)
+    measured["test_images"] = row.images("test")
+    measured["caution"] = "; ".join(cautions_of(scores))
+    measured["finds_nothing"] = finds_nothing(scores)
     measured["params"] = row.constant("params")
     measured.update(intervals_of(scores))
     return measured

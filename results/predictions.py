@@ -114,7 +114,8 @@ class Row:
         named = rows["group"].astype(str)
         if not (named != "").any():
             return None
-        return named.where(named != "", "image " + rows["image_id"].astype(str)).to_numpy(str)
+        groups = named.where(named != "", "image " + rows["image_id"].astype(str))
+        return groups.to_numpy(str) if groups.duplicated().any() else None
 
     def images(self, split: str) -> str:
         """Return a hash of one split's image ids and labels; it is equal for rows on the same images."""

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from results.blend import with_blend
+from results.intervals import best_note
 from results.leaderboard import leaderboard, scored
 from results.predictions import END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise
-from results.tables.formats import BEST_NOTE, PUBLISHED_TITLE
+from results.tables.formats import PUBLISHED_TITLE
 
 _GRID = 65_535
 _COLUMNS = [
@@ -24,7 +25,8 @@ _COLUMNS = [
     ("sampling", "Sampling"), ("roc_auc", "ROC AUC"), ("accuracy", "Accuracy"), ("f1", "F1"),
     ("average_precision", "AP"), ("escape", "Escapes"), ("overkill", "Overkill"),
     ("overkill_at_operating_point", "Overkill at the operating point"), ("expected_cost", "Cost/part"),
-    ("predict_us", "µs/image"), ("fit_seconds", "Fit s"), ("parameters", "Parameters"), ("status", "Status"),
+    ("predict_us", "µs/image"), ("fit_seconds", "Fit s"), ("parameters", "Parameters"),
+    ("caution", "Caution"), ("status", "Status"),
 ]  # fmt: skip
 
 
@@ -133,7 +135,7 @@ def render_page(
         "columns": [{"key": key, "title": title} for key, title in _shown(board)],
         "board": [_record(row) for row in board.to_dict("records")],
         "models": models,
-        "bestNote": BEST_NOTE,
+        "bestNote": best_note(board),
         "explorer": _explore(explorer, blended),
         "audit": _audit(provenance.audit, explorer.images),
     }
@@ -177,7 +179,9 @@ def _shown(board: pd.DataFrame) -> list[tuple[str, str]]:
     return [
         (key, title)
         for key, title in _COLUMNS
-        if key in board and (key not in always or board[key].nunique() > 1)
+        if key in board
+        and (key not in always or board[key].nunique() > 1)
+        and (key != "caution" or board[key].fillna("").ne("").any())
     ]
 
 

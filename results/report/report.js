@@ -29,7 +29,7 @@
   const CONFIG = { responsive: true, displaylogo: false };
 
   // ---- leaderboard
-  const TEXT = new Set(["model", "features", "weights", "preprocess", "sampling", "status"]);
+  const TEXT = new Set(["model", "features", "weights", "preprocess", "sampling", "caution", "status"]);
   const LOW_IS_GOOD = new Set(["escape", "overkill", "overkill_at_operating_point", "expected_cost", "predict_us",
     "fit_seconds", "parameters"]);
   const show = (key, value) => {

@@ -1,9 +1,17 @@
 """Intervals and tests: how sure a figure is, and whether one model really beats another."""
 
+from results.statistics.best import best_group
+from results.statistics.bounded import (
+    effective_size,
+    mean_interval,
+    proportion_interval,
+    score_auc_interval,
+    wilson_interval,
+)
 from results.statistics.delong import auc_interval, delong_test
-from results.statistics.paired import best_group, compare_pairs, mcnemar_test
+from results.statistics.paired import compare_pairs, mcnemar_test
 from results.statistics.repeated import corrected_t_test
-from results.statistics.resampled import average_precision_interval, decision_intervals, wilson_interval
+from results.statistics.resampled import average_precision_interval, decision_intervals
 
 __all__ = [
     "auc_interval",
@@ -13,6 +21,10 @@ __all__ = [
     "corrected_t_test",
     "decision_intervals",
     "delong_test",
+    "effective_size",
     "mcnemar_test",
+    "mean_interval",
+    "proportion_interval",
+    "score_auc_interval",
     "wilson_interval",
 ]

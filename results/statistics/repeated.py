@@ -25,7 +25,7 @@ def corrected_t_test(
     difference : float
         Mean of first minus second.
     p : float
-        Two-sided.
+        Two-sided; that of the sign test where the differences do not vary.
     interval : (float, float)
         Of the difference.
 
@@ -44,8 +44,9 @@ def corrected_t_test(
         raise ValueError(f"{repeats} repeats: two are needed at least")
     mean = float(differences.mean())
     error = float(np.sqrt(differences.var(ddof=1) * (1 / repeats + test_share)))
-    if error == 0:
-        return mean, 1.0 if mean == 0 else 0.0, (mean, mean)
+    if error <= 1e-12:
+        # Differences that do not vary say no more than that all signs agree.
+        return mean, 1.0 if abs(mean) <= 1e-12 else min(1.0, 2.0 ** (1 - repeats)), (mean, mean)
     reach = float(student.ppf(0.5 + confidence / 2, repeats - 1)) * error
     p = float(2 * student.sf(abs(mean) / error, repeats - 1))
     return mean, p, (mean - reach, mean + reach)

@@ -9,11 +9,13 @@ from rich.table import Table
 
 from results import metrics
 from results.errors import PredictionsError
+from results.intervals import best_note
 from results.leaderboard import DONE
 
 _TITLES = {
     "model": "Model", "features": "Features", "weights": "Weights", "split": "Split",
     "n_test": "n", "fit_seconds": "Fit s", "predict_us": "µs/image", "status": "Status",
+    "caution": "Caution",
 }  # fmt: skip
 _SHOWN = [
     "model", "features", "weights", "roc_auc", "accuracy", "balanced_accuracy",
@@ -21,11 +23,10 @@ _SHOWN = [
 ]  # fmt: skip
 NARROW = 150
 WIDE = 230
-BEST_NOTE = "bold: the best ROC AUC and every row that a paired DeLong test (Holm, 5 %) cannot tell from it"
 PUBLISHED_TITLE = "Published figures for {}, not measured here (other splits and protocols)"
 _PUBLISHED_TEXT = ("source", "model", "features", "protocol")
 _LEFT_OUT_WHEN_NARROW = ("balanced_accuracy", "average_precision", "confusion", "fit_seconds")
-_TEXT = ("Model", "Features", "Weights", "Split", "Status")
+_TEXT = ("Model", "Features", "Weights", "Split", "Status", "Caution")
 _WITH_INTERVAL = ("roc_auc", "accuracy")
 _DIGITS = {"fit_seconds": 1, "predict_us": 0, "threshold": 3}
 
@@ -38,12 +39,14 @@ def to_rich(table: pd.DataFrame, title: str = "", width: int = 200) -> Table:
     rich = Table(title=title, title_justify="left", header_style="bold")
     for column in map(str, shown):
         text = column in _TEXT
-        rich.add_column(column, justify="left" if text else "right", no_wrap=column != "Status")
+        rich.add_column(
+            column, justify="left" if text else "right", no_wrap=column not in ("Status", "Caution")
+        )
     best = _best(table)
     for row, bold in zip(shown.itertuples(index=False), best, strict=True):
         rich.add_row(*(str(cell) for cell in row), style="bold" if bold else None)
     if best.any():
-        rich.caption = BEST_NOTE
+        rich.caption = best_note(table)
         rich.caption_justify = "left"
     return rich
 
@@ -59,7 +62,7 @@ def to_markdown(table: pd.DataFrame) -> str:
     shown.iloc[:, 0] = [
         f"**{cell}**" if best else cell for cell, best in zip(shown.iloc[:, 0], _best(table), strict=True)
     ]
-    return frame_to_markdown(shown) + (f"\n{BEST_NOTE}\n" if _best(table).any() else "")
+    return frame_to_markdown(shown) + (f"\n{best_note(table)}\n" if _best(table).any() else "")
 
 
 def frame_to_markdown(shown: pd.DataFrame) -> str:
@@ -116,6 +119,8 @@ def for_people(table: pd.DataFrame, intervals: bool = True) -> pd.DataFrame:
     columns = [*_SHOWN[:3], *extra, *_SHOWN[3:]]
     if (table["status"] == DONE).all():
         columns.remove("status")
+    if "caution" in table and table["caution"].fillna("").ne("").any():
+        columns.append("caution")
     shown = pd.DataFrame({name: table[name].map(_formatter(name)) for name in columns})
     for name in _WITH_INTERVAL if intervals else ():
         if f"{name}_low" in table:
@@ -140,7 +145,14 @@ def sort_by(table: pd.DataFrame, column: str) -> pd.DataFrame:
         raise PredictionsError(f"no column {name!r} to sort by; there are: {', '.join(map(str, table))}")
     known = metrics.get_metric(name).higher_is_better if name in metrics.names() else False
     ascending = not known if not column.startswith("-") else bool(known)
-    return table.sort_values(name, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
+    # A row that finds no defect is no winner, however accurate it is.
+    last = pd.Series(False, table.index)
+    if known and not ascending and {"tp", "fn"} <= set(table):
+        last = ((table["tp"] == 0) & (table["fn"] > 0)).fillna(False).astype(bool)
+    order = table.assign(_last=last).sort_values(
+        ["_last", name], ascending=[True, ascending], na_position="last", kind="stable", ignore_index=True
+    )
+    return order.drop(columns="_last")
 
 
 def plain_to_rich(table: pd.DataFrame, title: str = "") -> Table:

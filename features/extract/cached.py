@@ -1,26 +1,33 @@
-"""The extractor behind its store: same calls, each image embedded once."""
+"""An extractor with a store: the same calls, and each image is embedded once."""
 
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from features.chunks import chunks
 from features.errors import InputError
-from features.extract.extractor import EmbeddedBatch, Extractor, start_batch
+from features.extract.extractor import EmbeddedBatch, Extractor, start_batch, tell_refused
+from features.extract.forward import choose_device
 from features.pixels.decode import raise_problems
 from features.pixels.images import file_content, read_bytes
+from features.pixels.inputs import check_images
+from features.store.key import as_stored
+from features.store.locks import StoreBusy, patience_for
 from features.store.store import EmbeddingCollection, EmbeddingKey, EmbeddingStore
 
 FLUSH_ROWS = 1024
 FLUSH_SECONDS = 20.0
 _HASHED_AT_ONCE = 100
 _WAITING = "waiting for another process: {}"
+_SHORTEST_WAIT = 0.5
 
 
 class CachedExtractor:
@@ -52,6 +59,7 @@ class CachedExtractor:
             dim=backbone.dim,
             transform=asdict(self.extractor.transform_spec),
             precision=self.extractor.precision,
+            device=choose_device(self.extractor.device).type,
             storage=self.storage,
             versions={
                 **{name: int(version(name).split(".")[0]) for name in ("torch", "torchvision", "pillow")},
@@ -135,41 +143,70 @@ def transform_together(
         raise ValueError("extractors that share a decode pass must share their preprocessing")
     if len(X) == 0:
         raise InputError("empty image list: nothing to embed")
+    X = _check_files(X)
+    say = warn or (lambda line: None)
     contents = hash_files(X)
     collections = [each.collection(warn) for each in extractors]
-    behind = [pair for pair in zip(extractors, collections, strict=True) if len(pair[1].missing(contents))]
-    if behind:
-        with ExitStack() as locks:
+    incomplete = [
+        pair for pair in zip(extractors, collections, strict=True) if len(pair[1].missing(contents))
+    ]
+    unsaved: dict[Path, dict[str, np.ndarray]] = {}
+    if incomplete:
+        with ExitStack() as claims:
             # In one order for every process, so that two never wait for each other.
-            for path, collection in sorted({c.path: c for _, c in behind}.items()):
-                locks.enter_context(collection.lock(lambda p=path: warn and warn(_WAITING.format(p))))  # type: ignore[misc]
-            _embed(behind, X, contents, image_ids, labels, progress)
+            for path, collection in sorted({c.path: c for _, c in incomplete}.items()):
+                claims.enter_context(collection.claim(contents, partial(say, _WAITING.format(path))))
+            unsaved = _embed(incomplete, X, contents, image_ids, labels, progress, say)
     elif progress is not None:
         progress(len(X))
-    return [collection.read(contents) for collection in collections]
+    return [_read(collection, contents, unsaved.get(collection.path, {})) for collection in collections]
+
+
+def _check_files(X: Sequence[str]) -> list[str]:
+    images = check_images(X)
+    if any(isinstance(image, np.ndarray) for image in images):
+        raise InputError("embeddings of pixels are not cached: pass files, or use Extractor.transform")
+    return [str(image) for image in images]
+
+
+def _read(collection: EmbeddingCollection, contents: list[str], unsaved: dict[str, np.ndarray]) -> np.ndarray:
+    """Read embeddings; those that another process kept from being stored come from memory."""
+    if not unsaved:
+        return collection.read(contents)
+    out = np.empty((len(contents), collection.key.dim), collection.dtype)
+    stored = [row for row, content in enumerate(contents) if content not in unsaved]
+    out[stored] = collection.read([contents[row] for row in stored])
+    for row, content in enumerate(contents):
+        if content in unsaved:
+            out[row] = unsaved[content]
+    return out
 
 
 def _embed(
-    behind: list[tuple[CachedExtractor, EmbeddingCollection]],
+    incomplete: list[tuple[CachedExtractor, EmbeddingCollection]],
     X: Sequence[str],
     contents: list[str],
     image_ids: Sequence[str] | None,
     labels: Sequence[str] | None,
     progress: Callable[[int], None] | None,
-) -> None:
-    missing = [collection.missing(contents) for _, collection in behind]
+    say: Callable[[str], None],
+) -> dict[Path, dict[str, np.ndarray]]:
+    """Embed and store what is missing; return what could not be stored, by collection and content."""
+    missing = [collection.missing(contents) for _, collection in incomplete]
     rows = np.unique(np.concatenate(missing))
     if not len(rows):
-        return
+        return {}
     names = image_ids if image_ids is not None else X
     kinds = labels if labels is not None else [""] * len(X)
-    writers = [_Writer(collection, rows, names, kinds) for _, collection in behind]
+    writers = [_Writer(collection, rows, names, kinds) for _, collection in incomplete]
     # Positions among the rows decoded now that each network still needs.
     wanted = [set(np.searchsorted(rows, each).tolist()) for each in missing]
-    forwards = [each.extractor.forward(len(rows)) for each, _ in behind]
+    forwards = [each.extractor.forward(len(rows)) for each, _ in incomplete]
     problems: list[tuple[int, str]] = []
+    refused: list[str] = []
     done = len(X) - len(rows)
-    for batch in behind[0][0].extractor.decoded([X[row] for row in rows], forwards[0]):
+    for batch in incomplete[0][0].extractor.decoded([X[row] for row in rows], forwards[0]):
+        refused += [X[rows[row]] for row in batch.refused]
         problems += [(int(rows[row]), reason) for row, reason in batch.problems]
         answers = [
             start_batch(forward, batch, _only(batch.stacks, needed))
@@ -180,9 +217,11 @@ def _embed(
         done += batch.images
         if progress is not None:
             progress(done)
-    for writer in writers:
-        writer.flush()
+    if refused:
+        say(tell_refused(refused))
+    unsaved = {writer.collection.path: writer.finish(say) for writer in writers}
     raise_problems(problems, X)
+    return unsaved
 
 
 def _only(
@@ -200,33 +239,75 @@ def _only(
 
 
 class _Writer:
-    """Gathers batches and writes them as parts, large ones or at intervals."""
+    """Gathers batches and writes them as parts, large ones or at intervals.
+
+    A part waits for the next one while another process holds the lock of the collection.
+    """
 
     def __init__(
         self, collection: EmbeddingCollection, rows: np.ndarray, names: Sequence[str], kinds: Sequence[str]
     ):
         self.collection, self.rows, self.names, self.kinds = collection, rows, names, kinds
         self.pending: list[EmbeddedBatch] = []
+        self.known = self._stored_parts()
         self.flushed = time.perf_counter()
 
     def add(self, batch: EmbeddedBatch) -> None:
         self.pending.append(batch)
         full = sum(len(each.rows) for each in self.pending) >= FLUSH_ROWS
         if full or time.perf_counter() - self.flushed > FLUSH_SECONDS:
-            self.flush()
+            with suppress(StoreBusy):
+                self.flush(_SHORTEST_WAIT)
+            self.flushed = time.perf_counter()
 
-    def flush(self) -> None:
-        rows = [int(self.rows[row]) for batch in self.pending for row in batch.rows]
-        if rows:
-            self.collection.append(
-                [content for batch in self.pending for content in batch.contents],
-                np.concatenate([batch.embeddings for batch in self.pending]),
-                image_ids=[str(self.names[row]) for row in rows],
-                labels=[str(self.kinds[row]) for row in rows],
-                seconds=sum(batch.seconds for batch in self.pending),
-            )
+    def finish(self, say: Callable[[str], None]) -> dict[str, np.ndarray]:
+        """Write the rest; return what could not be stored, by content."""
+        images = sum(len(batch.rows) for batch in self.pending)
+        try:
+            self.flush(patience_for(images))
+        except StoreBusy as error:
+            say(f"{error}; {images} embeddings are used but not stored")
+            return {
+                content: embedding
+                for batch in self.pending
+                for content, embedding in zip(
+                    batch.contents,
+                    as_stored(batch.embeddings, self.collection.key, batch.contents),
+                    strict=True,
+                )
+            }
+        return {}
+
+    def flush(self, patience: float) -> None:
+        """Write what is pending as a part; `StoreBusy` when the lock cannot be had."""
+        if not any(len(batch.rows) for batch in self.pending):
+            return
+        with self.collection.lock(patience=patience):
+            self._append()
+            self.known = self._stored_parts()
         self.pending.clear()
-        self.flushed = time.perf_counter()
+
+    def _append(self) -> None:
+        rows = np.array([int(self.rows[row]) for batch in self.pending for row in batch.rows])
+        contents = [content for batch in self.pending for content in batch.contents]
+        decoders = [decoder for batch in self.pending for decoder in batch.decoders]
+        embeddings = np.concatenate([batch.embeddings for batch in self.pending])
+        kept = np.arange(len(rows))
+        if self._stored_parts() != self.known:
+            # Another process has stored parts meanwhile, perhaps with the same images.
+            kept = self.collection.missing(contents)
+        seconds = sum(batch.seconds for batch in self.pending)
+        self.collection.append(
+            [contents[row] for row in kept],
+            embeddings[kept],
+            image_ids=[str(self.names[row]) for row in rows[kept]],
+            labels=[str(self.kinds[row]) for row in rows[kept]],
+            decoders=[decoders[row] for row in kept],
+            seconds=seconds * len(kept) / len(rows),
+        )
+
+    def _stored_parts(self) -> set[str]:
+        return {part.path.name for part in self.collection.parts()}
 
 
 def hash_files(paths: Sequence[str]) -> list[str]:

@@ -1,9 +1,9 @@
-"""One immutable Parquet file of embeddings that proves itself by its name."""
+"""One immutable Parquet file of embeddings, named by the hash of its bytes."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,10 @@ from features.files import atomic_path
 ROW_GROUP_ROWS = 8192
 DAMAGED = "damaged"
 _METADATA = b"defectbench"
-_TEXT_COLUMNS = ["image_id", "label", "content"]
+_TEXT_COLUMNS = ["image_id", "label", "content", "decoder"]
+
+#: Machine to the number of images embedded on it and the seconds that their forward passes took.
+Measured = dict[str, tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,18 @@ class Part:
     rows : int
         Images in it.
     seconds : float
-        What their forward passes took.
+        Seconds that their forward passes took.
     supersedes : tuple of str
         Names of the smaller parts that were merged into this one.
+    measured : dict of str to (int, float)
+        Machine to images and seconds; empty in parts written before it was recorded.
     """
 
     path: Path
     rows: int
     seconds: float
     supersedes: tuple[str, ...]
+    measured: Measured = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> "Part | None":
@@ -47,7 +53,8 @@ class Part:
                 return None
             metadata = pq.read_metadata(path)
             extra = json.loads(metadata.metadata[_METADATA])
-            return cls(path, metadata.num_rows, extra["seconds"], tuple(extra["supersedes"]))
+            measured = {machine: (int(n), float(s)) for machine, (n, s) in extra.get("measured", {}).items()}
+            return cls(path, metadata.num_rows, extra["seconds"], tuple(extra["supersedes"]), measured)
         except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
             return None
 
@@ -73,6 +80,9 @@ class Part:
     def load(self) -> tuple[pa.Table, np.ndarray]:
         """Return the text columns and the matrix of the whole part."""
         table = self._file().read()
+        if "decoder" not in table.column_names:
+            # Parts written before the decoder was recorded.
+            table = table.append_column("decoder", pa.array([""] * len(table), pa.string()))
         return table.select(_TEXT_COLUMNS), to_matrix(table.column("embedding"))
 
     def _file(self) -> pq.ParquetFile:
@@ -108,6 +118,7 @@ def write_part(
     *,
     seconds: float,
     supersedes: Sequence[str] = (),
+    measured: Measured | None = None,
 ) -> Part:
     """Write a part under its temporary name, then under the hash of its bytes.
 
@@ -117,7 +128,9 @@ def write_part(
     value = pa.from_numpy_dtype(matrix.dtype)
     kind = pa.list_(pa.field("item", value, nullable=False), matrix.shape[1])
     column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), type=kind)
-    metadata = {_METADATA: json.dumps({"seconds": seconds, "supersedes": list(supersedes)})}
+    measured = measured or {}
+    extra = {"seconds": seconds, "supersedes": list(supersedes), "measured": measured}
+    metadata = {_METADATA: json.dumps(extra)}
     schema = pa.schema([*text.schema, pa.field("embedding", kind, nullable=False)], metadata=metadata)
     table = pa.Table.from_arrays([*text.columns, column], schema=schema)
     staging = folder / ".part-staging.parquet"
@@ -132,7 +145,7 @@ def write_part(
         )
     path = folder / part_name(staging)
     staging.rename(path)
-    return Part(path, table.num_rows, seconds, tuple(supersedes))
+    return Part(path, table.num_rows, seconds, tuple(supersedes), measured)
 
 
 def part_name(path: Path) -> str:

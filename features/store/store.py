@@ -1,8 +1,9 @@
-"""The Parquet store of embeddings: nothing is computed twice, nothing is lost.
+"""The Parquet store of embeddings: each image is embedded once, and no finished embedding is lost.
 
-A store is a folder; each key (network, weights, transform, precision, versions) has a folder of its
-own in it with `key.json` and immutable parts `part-<sha256>.parquet`. A part's name is the hash of its
-bytes, so a part proves itself, and a half-written one can never bear a part's name.
+A store is a folder with one folder per key (network, weights, transform, precision, device, versions).
+It holds `key.json` and immutable parts `part-<sha256>.parquet`. A part's name is the hash of its bytes,
+so that a damaged or half-written part is recognised. A process locks a collection only while it writes
+one part; embedding needs no lock.
 """
 
 import json
@@ -12,71 +13,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import FileLock, Timeout
 
 from features.cache_folder import cache_folder
 from features.errors import InputError
-from features.files import content_hash, write_text
-from features.store.parts import DAMAGED, Part, set_aside, write_part
+from features.files import write_text
+from features.store.key import EmbeddingKey, as_stored
+from features.store.locks import EMBEDDING, WRITING, StoreBusy, claimed, held
+from features.store.machine import this_machine
+from features.store.parts import DAMAGED, Measured, Part, set_aside, write_part
 
 PART_ROWS = 32_768
 STORAGE_TYPES = ("float32", "float16")
 
-
-@dataclass(frozen=True)
-class EmbeddingKey:
-    """Everything that an embedding depends on, besides the image.
-
-    Parameters
-    ----------
-    backbone : str
-        Architecture.
-    weights : str
-        Name of the weights, for people; `weights_sha256` is what counts.
-    weights_sha256 : str
-        Hash of the weights.
-    dim : int
-        Length of an embedding.
-    transform : dict
-        `Transform` as a dict.
-    precision : str
-        What the network computes in.
-    storage : {"float32", "float16"}
-        What is stored.
-    versions : dict of str to int
-        Major versions of the libraries that the numbers go through.
-    """
-
-    backbone: str
-    weights: str
-    weights_sha256: str
-    dim: int
-    transform: dict[str, object]
-    precision: str = "bfloat16"
-    storage: str = "float32"
-    versions: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def digest(self) -> str:
-        """Hash of the key, the same in every process."""
-        return content_hash(json.dumps(self.as_dict(), sort_keys=True).encode())
-
-    @property
-    def folder(self) -> str:
-        """Name of the key's folder: readable, and unique by its hash."""
-        words = f"{self.backbone}-{self.weights}-{self.transform.get('size')}"
-        return f"{''.join(c if c.isalnum() or c in '-_.' else '_' for c in words)}-{self.digest[:16]}"
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the key as plain JSON values."""
-        return json.loads(json.dumps(asdict(self)))
+__all__ = ["EmbeddingCollection", "EmbeddingKey", "EmbeddingStore", "StoreBusy", "open_store"]
 
 
 def open_store(cache: str | Path | None = None) -> "EmbeddingStore":
@@ -139,24 +94,40 @@ class EmbeddingCollection:
         return np.dtype(self.key.storage)
 
     @contextmanager
-    def lock(self, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the collection for writing; other processes wait. Released when a process dies.
+    def lock(
+        self, waiting: Callable[[], None] | None = None, patience: float | None = None
+    ) -> Iterator[None]:
+        """Hold the collection while one part is written; released when the process dies.
 
-        `waiting` is called once when another process holds it.
+        Parameters
+        ----------
+        waiting : callable, optional
+            Called once when another process holds it.
+        patience : float, optional
+            Longest wait, seconds; by default there is no limit.
+
+        Raises
+        ------
+        StoreBusy
+            When another process holds it for longer.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(timeout=0.05)
-        except Timeout:
-            if waiting is not None:
-                waiting()
-            lock.acquire()
-        try:
+        with held(self.path, WRITING, waiting, patience):
             self._tidy()
             yield
-        finally:
-            lock.release()
+
+    @contextmanager
+    def claim(self, contents: Sequence[str], waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Embed images while no other process does; see `features.store.locks.claimed`.
+
+        Parameters
+        ----------
+        contents : sequence of str
+            Content hashes of the images that are needed.
+        waiting : callable, optional
+            Called once when another process holds the claim.
+        """
+        with claimed(self.path, lambda: len(self.missing(contents)), waiting):
+            yield
 
     def parts(self) -> list[Part]:
         """Return the sound parts, each verified once by its checksum.
@@ -193,6 +164,7 @@ class EmbeddingCollection:
         *,
         image_ids: Sequence[str] | None = None,
         labels: Sequence[str] | None = None,
+        decoders: Sequence[str] | None = None,
         seconds: float = 0.0,
     ) -> None:
         """Write one part. Call it with the lock held.
@@ -204,10 +176,17 @@ class EmbeddingCollection:
         embeddings : array, shape (n, dim)
         image_ids, labels : sequence of str, optional
             What the images were called when they were embedded; kept for people who open the file.
+        decoders : sequence of str, optional
+            What decoded each image, `pillow` or `nvjpeg`; kept for people too.
         seconds : float
-            What the forward passes took.
+            Seconds that the forward passes took on this machine.
+
+        Raises
+        ------
+        InputError
+            When an embedding is not finite, or has values that the storage type cannot hold.
         """
-        matrix = np.ascontiguousarray(embeddings, dtype=self.dtype)
+        matrix = as_stored(embeddings, self.key, image_ids if image_ids is not None else contents)
         if matrix.shape != (len(contents), self.key.dim):
             raise ValueError(f"embeddings {matrix.shape}, expected {(len(contents), self.key.dim)}")
         if not len(contents):
@@ -219,9 +198,11 @@ class EmbeddingCollection:
                 "image_id": pa.array(image_ids or empty, pa.string()),
                 "label": pa.array(labels or empty, pa.string()),
                 "content": pa.array(contents, pa.string()),
+                "decoder": pa.array(decoders or empty, pa.string()),
             }
         )
-        part = write_part(self.path, table, matrix, seconds=seconds)
+        measured = {this_machine(): (len(contents), seconds)} if seconds > 0 else {}
+        part = write_part(self.path, table, matrix, seconds=seconds, measured=measured)
         self._verified[part.path.name] = part
         self.compact()
 
@@ -274,11 +255,18 @@ class EmbeddingCollection:
         if sum(part.rows for part in small) < PART_ROWS:
             return
         tables, matrices = zip(*(part.load() for part in small), strict=True)
+        table, matrix = pa.concat_tables(tables), np.concatenate(matrices)
+        # Processes that did not wait for each other may have stored the same image.
+        _, first = np.unique(table.column("content").to_numpy(), return_index=True)
+        if len(first) < len(matrix):
+            kept = np.sort(first)
+            table, matrix = table.take(kept), matrix[kept]
         merged = write_part(
             self.path,
-            pa.concat_tables(tables),
-            np.concatenate(matrices),
+            table,
+            matrix,
             seconds=sum(part.seconds for part in small),
+            measured=_joined([part.measured for part in small]),
             supersedes=[part.path.name for part in small],
         )
         self._verified[merged.path.name] = merged
@@ -296,10 +284,12 @@ class EmbeddingCollection:
 
     @property
     def microseconds_per_image(self) -> float:
-        """Mean time of the forward passes, microseconds per image; NaN when nothing is stored."""
-        parts = [part for part in self.parts() if part.seconds > 0]
-        rows = sum(part.rows for part in parts)
-        return 1e6 * sum(part.seconds for part in parts) / rows if rows else float("nan")
+        """Mean time of the forward passes on this machine, microseconds per image.
+
+        NaN when all images were embedded elsewhere, or before parts recorded where.
+        """
+        rows, seconds = _joined([part.measured for part in self.parts()]).get(this_machine(), (0, 0.0))
+        return 1e6 * seconds / rows if rows else float("nan")
 
     @property
     def folder_bytes(self) -> int:
@@ -319,7 +309,7 @@ class EmbeddingCollection:
 
     def remove(self, only_damaged: bool = False) -> None:
         """Remove the collection, or only the parts that were set aside, while no process writes to it."""
-        with self.lock():
+        with held(self.path, EMBEDDING), self.lock():
             shutil.rmtree(self.path / DAMAGED, ignore_errors=True)
             if not only_damaged:
                 self._verified.clear()
@@ -358,6 +348,16 @@ class EmbeddingCollection:
             for name in set(part.supersedes) - kept:
                 (self.path / name).unlink(missing_ok=True)
                 self._verified.pop(name, None)
+
+
+def _joined(measured: Sequence[Measured]) -> Measured:
+    """Add up images and seconds by machine."""
+    sums: Measured = {}
+    for each in measured:
+        for machine, (rows, seconds) in each.items():
+            before = sums.get(machine, (0, 0.0))
+            sums[machine] = (before[0] + rows, before[1] + seconds)
+    return sums
 
 
 def _bytes_below(folder: Path) -> int:

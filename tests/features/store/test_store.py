@@ -21,6 +21,7 @@ from features.errors import InputError
 from features.extract import cached as cached_module
 from features.extract.cached import CachedExtractor, hash_files
 from features.extract.extractor import Extractor
+from features.store import parts
 from features.store import store as store_module
 from features.store.parts import to_matrix
 from features.store.store import EmbeddingKey, EmbeddingStore
@@ -104,6 +105,7 @@ def test_slices_are_respected():
 @pytest.mark.parametrize("change", [
     {"precision": "float32"}, {"backbone": "other"}, {"weights_sha256": "1" * 64},
     {"transform": {"size": 64, "preprocess": "I"}}, {"storage": "float16"}, {"versions": {"torch": 3}},
+    {"device": "cuda"}, {"device": "mps"},
 ])  # fmt: skip
 def test_another_key_is_another_place(store, change):
     contents, matrix = rows(3)
@@ -124,6 +126,70 @@ def test_keys_are_the_same_in_every_process():
         for seed in ("1", "2")
     }  # fmt: skip
     assert folders == {key().folder}
+
+
+def test_embeddings_of_before_the_device_was_recorded_are_found_by_cpu_runs():
+    # The folder that the program of before gave this key.
+    assert key().folder == "tiny-random-64-1c9dae0f4ecc6e2a"
+    assert key(device="unknown").folder == key(device="cpu").folder == key().folder
+    assert len({key(device=name).folder for name in ("cpu", "cuda", "mps")}) == 3
+
+
+def test_a_part_of_before_the_decoder_and_the_machine_were_recorded_is_read_and_merged(store, monkeypatch):
+    contents, matrix = rows(5)
+    collection = store.collection(key())
+    collection.path.mkdir(parents=True)
+    text = pa.table({"image_id": contents, "label": [""] * 5, "content": contents})
+    parts.write_part(collection.path, text, matrix, seconds=2.0)
+    np.testing.assert_array_equal(collection.read(contents), matrix)
+    assert np.isnan(collection.microseconds_per_image)
+    monkeypatch.setattr(store_module, "PART_ROWS", 12)
+    more, other = rows(3, start=5)
+    with collection.lock():
+        collection.append(more, other, decoders=["nvjpeg", "pillow", "pillow"], seconds=3e-3)
+        collection.append(*rows(4, start=8))
+    (part,) = collection.parts()
+    table = pq.read_table(part.path)
+    assert table.column("decoder").to_pylist() .count("") == 9
+    assert table.column("decoder").to_pylist().count("pillow") == 2
+    np.testing.assert_array_equal(collection.read(contents + more), np.concatenate([matrix, other]))
+    assert collection.microseconds_per_image == pytest.approx(1000)
+
+
+def test_times_per_image_are_only_those_measured_on_this_machine(store, monkeypatch):
+    monkeypatch.setattr(store_module, "PART_ROWS", 30)
+    collection = store.collection(key())
+    for number, (machine, seconds) in enumerate([("here", 1.0), ("elsewhere", 100.0), ("here", 2.0)]):
+        monkeypatch.setattr(store_module, "this_machine", lambda machine=machine: machine)
+        contents, matrix = rows(10, start=10 * number)
+        with collection.lock():
+            collection.append(contents, matrix, seconds=seconds)
+        if number == 1:
+            assert collection.microseconds_per_image == 1e7
+    assert len(collection.parts()) == 1 and collection.microseconds_per_image == pytest.approx(1.5e5)
+    monkeypatch.setattr(store_module, "this_machine", lambda: "a third one")
+    assert np.isnan(store.collection(key()).microseconds_per_image)
+
+
+@pytest.mark.parametrize("value", [65_520.0, -1e6])
+def test_float16_storage_refuses_what_overflows_and_names_the_image(store, value):
+    contents, matrix = rows(4)
+    matrix[2, 3] = value
+    with pytest.raises(InputError, match=r"embedding of i0002 \(1 of 4 images\): .*beyond float16") as caught:
+        fill(store, (contents, matrix), storage="float16")
+    assert "store float32" in str(caught.value)
+    fill(store, (contents, matrix), storage="float32")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_embeddings_that_are_not_finite_are_refused_and_name_the_weights(store, value, storage):
+    contents, matrix = rows(4)
+    matrix[1:, 3] = value
+    with pytest.raises(
+        InputError, match=r"i0001 \(3 of 4 images\): NaN or inf.* from tiny with weights random"
+    ):
+        fill(store, (contents, matrix), storage=storage, precision="float16")
 
 
 def test_small_parts_are_merged(store, monkeypatch):
@@ -199,7 +265,8 @@ def tmpfs(tmp_path):
     if mounted.returncode:
         pytest.skip("mounting a tmpfs is not permitted here")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    # Lazily: a mapped part may still be open.
+    subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_a_really_full_disk_leaves_the_store_valid(tmpfs):

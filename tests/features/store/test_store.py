@@ -150,7 +150,7 @@ def test_a_part_of_before_the_decoder_and_the_machine_were_recorded_is_read_and_
         collection.append(*rows(4, start=8))
     (part,) = collection.parts()
     table = pq.read_table(part.path)
-    assert table.column("decoder").to_pylist() .count("") == 9
+    assert table.column("decoder").to_pylist().count("") == 9
     assert table.column("decoder").to_pylist().count("pillow") == 2
     np.testing.assert_array_equal(collection.read(contents + more), np.concatenate([matrix, other]))
     assert collection.microseconds_per_image == pytest.approx(1000)

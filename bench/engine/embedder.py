@@ -115,12 +115,12 @@ class Embedder:
                 progress=update,
                 warn=warn,
             )[0]
-        return Embedded(
-            matrix.astype(np.float32, copy=False),
-            cached.collection().microseconds_per_image,
-            cached.key.weights_sha256,
-            self._cost(cached.extractor),
-        )
+        cost = self._cost(cached.extractor)
+        microseconds = cached.collection().microseconds_per_image
+        if np.isnan(microseconds):
+            # Embedded on another machine: its times say nothing of this one.
+            microseconds = 1e6 * cost.seconds[1]
+        return Embedded(matrix.astype(np.float32, copy=False), microseconds, cached.key.weights_sha256, cost)
 
     def _cost(self, extractor: Extractor) -> Cost:
         """Measure the network on a few of the run's images."""

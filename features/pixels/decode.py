@@ -15,6 +15,7 @@ from features.errors import InputError, UnreadableImage
 from features.files import content_hash
 from features.pixels.images import check_header, decode_image, file_content, read_bytes
 from features.pixels.inputs import Images
+from features.pixels.jpeg import jpeg_damage
 from features.pixels.preprocess import get_preprocess
 
 
@@ -167,21 +168,21 @@ def _usable(pixels: torch.Tensor) -> torch.Tensor | None:
     return pixels if pixels.shape[0] in (1, 3) else None
 
 
-def suits_gpu(data: bytes) -> bool:
+def suits_gpu(data: bytes, path: str = "image") -> bool:
     """Tell whether a GPU decodes a JPEG file to the pixels that Pillow gives, up to rounding.
 
-    It does for complete grey and YCbCr files. It ignores the EXIF orientation, converts CMYK and RGB
-    components in another way, and fills what is missing of a truncated file with grey.
+    It does for grey and YCbCr files. It ignores the EXIF orientation, and converts CMYK and files that
+    store RGB in another way.
+
+    Raises
+    ------
+    UnreadableImage
+        When the header says that the file cannot be used.
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "MPO")) as image:
-            upright = image.getexif().get(_ORIENTATION, 1) in (0, 1)
-            stored_rgb = image.mode == "RGB" and image.info.get("adobe_transform") == 0
-            known = image.mode in ("L", "RGB") and not stored_rgb
-    # Pillow raises whatever its parsers raise on damaged headers; Pillow's decoder then names the fault.
-    except Exception:
+    if not check_header(data, path):
         return False
-    return upright and known and data.endswith(_JPEG_END)
+    with Image.open(io.BytesIO(data)) as image:
+        return image.mode == "L" or image.info.get("adobe_transform") != 0
 
 
 def one_decoder(images: Images, preprocess: str) -> Callable[[int], torch.Tensor | None]:
@@ -195,8 +196,7 @@ def one_decoder(images: Images, preprocess: str) -> Callable[[int], torch.Tensor
     return decode
 
 
-_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
-_ORIENTATION = 0x0112
+_JPEG_START = b"\xff\xd8\xff"
 
 
 @dataclass(frozen=True)
@@ -223,8 +223,10 @@ class _Images(Dataset[_Decoded]):
             if isinstance(image, np.ndarray):
                 return _Decoded(row, content_hash(np.ascontiguousarray(image).data), self.preprocess(image))
             data = read_bytes(image)
-            if self.keep_jpeg and data.startswith(_JPEG_START) and suits_gpu(data):
-                check_header(data, image)
+            if self.keep_jpeg and data.startswith(_JPEG_START) and suits_gpu(data, image):
+                # nvJPEG draws grey where data is missing.
+                if damage := jpeg_damage(data):
+                    raise UnreadableImage(image, f"damaged or truncated: {damage}")
                 return _Decoded(row, file_content(data), np.frombuffer(data, np.uint8))
             pixels = decode_image(data, image, self.preprocess.bit_depth)
             return _Decoded(row, file_content(data), self.preprocess(pixels))

@@ -5,18 +5,21 @@ import resource
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from made import spots
 from PIL import Image
 
 from features.errors import InputError
+from features.extract.cached import CachedExtractor
 from features.extract.extractor import Extractor
 from features.pixels import decode as decode_module
 from features.pixels.decode import decode_batches, suits_gpu
-from features.pixels.images import read_image
+from features.pixels.images import decode, file_content, read_image
 from features.pixels.inputs import check_images
 from features.pixels.transforms import _interpolate, resize_batch
+from features.store.store import EmbeddingStore
 
 CUDA = torch.device("cuda")
 JPEGS = 8
@@ -42,7 +45,6 @@ class Gpu:
 
     def decode_jpeg(self, files, *, mode, device):
         self.calls.append(len(files))
-        assert device == CUDA
         decoded = []
         for data in files:
             assert data.dtype == torch.uint8 and data.ndim == 1 and data.is_contiguous()
@@ -93,6 +95,25 @@ def test_one_refused_jpeg_alone_goes_to_pillow_and_is_named(jpegs, gpu, error):
     np.testing.assert_array_equal(pixels_of([batch])[2], read_image(jpegs[2]))
 
 
+def test_the_store_says_which_decoder_an_embedding_went_through(jpegs, gpu, tmp_path, monkeypatch):
+    with open(jpegs[2], "rb") as file:
+        gpu(refuses=[file.read()])
+    monkeypatch.setattr(Extractor, "decodes_on_device", True)
+    extractor = Extractor("resnet18", "random", size=32, workers=0, device="cpu")
+    cached, lines = CachedExtractor(extractor, EmbeddingStore(tmp_path / "store")), []
+    cached.transform(jpegs, image_ids=[str(row) for row in range(JPEGS)], warn=lines.append)
+    (part,) = cached.collection().parts()
+    table = pq.read_table(part.path)
+    decoders = dict(
+        zip(table.column("image_id").to_pylist(), table.column("decoder").to_pylist(), strict=True)
+    )
+    assert decoders == {str(row): "pillow" if row == 2 else "nvjpeg" for row in range(JPEGS)}
+    assert len(lines) == 1 and "nvJPEG refused 1 JPEG files" in lines[0] and jpegs[2] in lines[0]
+    assert cached.key.versions["nvjpeg"] == 1
+    with pytest.warns(RuntimeWarning, match="nvJPEG refused 1 JPEG files"):
+        extractor.transform(jpegs)
+
+
 def test_a_refused_jpeg_that_pillow_cannot_read_either_is_a_problem(jpegs, gpu):
     path = Path(jpegs[1])
     damaged = bytearray(path.read_bytes())
@@ -120,11 +141,48 @@ def test_only_jpegs_that_a_gpu_decodes_as_pillow_does_are_given_to_it(tmp_path):
         path = tmp_path / f"{name}.jpg"
         picture.save(path, **options)
         found[name] = suits_gpu(path.read_bytes())
-    whole = (tmp_path / "rgb.jpg").read_bytes()
     assert found == {
         "grey": True, "rgb": True, "progressive": True, "cmyk": False, "turned": False, "stored_rgb": False,
     }  # fmt: skip
-    assert not suits_gpu(whole[: len(whole) // 2]) and not suits_gpu(whole[:6]) and not suits_gpu(b"")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_a_truncated_jpeg_is_a_problem_on_a_gpu_as_on_the_cpu(progressive, end, tmp_path, gpu):
+    stub = gpu()
+    path = tmp_path / "cut.jpg"
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    Image.fromarray(pixels).save(path, progressive=progressive)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3] + end)
+    for device in (None, CUDA):
+        (batch,) = decode_batches([str(path)], jpeg_device=device)
+        assert len(batch.problems) == 1 and not batch.contents and "truncated" in batch.problems[0][1]
+    assert stub.calls == []
+
+
+def test_the_store_finds_an_image_under_the_hash_that_decoding_gives_it(tmp_path):
+    rng = np.random.default_rng(0)
+    colour = Image.fromarray(rng.integers(0, 255, (20, 24, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    kinds = {
+        "a.png": (colour, {}), "b.png": (colour, {"exif": exif}), "c.jpg": (colour, {}),
+        "d.jpg": (colour, {"exif": exif}), "e.bmp": (colour, {}), "f.tif": (colour, {}),
+        "g.jpg": (colour.convert("CMYK"), {}), "h.tif": (colour, {"exif": exif}),
+        "i.png": (Image.fromarray(rng.integers(0, 65535, (20, 24), np.uint16)), {}),
+        "j.jpg": (colour.convert("L"), {"progressive": True}),
+    }  # fmt: skip
+    for name, (image, options) in kinds.items():
+        image.save(tmp_path / name, **options)
+        data = (tmp_path / name).read_bytes()
+        assert file_content(data) == decode(data).content, name
+    assert file_content(b"junk") == file_content(b"junk") != file_content(b"other junk")
+    cached = CachedExtractor(
+        Extractor("resnet18", "random", size=32, workers=0), EmbeddingStore(tmp_path / "store")
+    )
+    files = [str(tmp_path / name) for name in kinds]
+    np.testing.assert_array_equal(cached.transform(files), cached.transform(files))
 
 
 def test_mixed_files_reach_the_gpu_or_pillow_each_with_its_pixels(jpegs, gpu, write_image):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Random attempts at most, and the work (attempts times units) that is spent on them.
-ATTEMPTS, WORK = 64, 20_000
+ATTEMPTS, WORK = 32, 6_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ from bench.engine.runner import run_jobs
 from bench.jobs import build_jobs
 from bench.jobs.start import starting_weights
 from bench.outputs.mlflow import track_mlflow
+from bench.outputs.remember import leaderboard_of
 from bench.outputs.report import draw_report
-from bench.outputs.write import write_table_before, write_tables
+from bench.outputs.write import write_table_before
 from bench.run_folder import Outcome, RunFolder
 from features.datasets import ImageDataset
 from features.store import EmbeddingStore, open_store
@@ -51,7 +52,7 @@ def run(
     dataset, outcomes = _run_split(config, folder, store)
     for repeat in range(1, config.repeats):
         outcomes |= _run_split(_repeated(config, repeat), folder.repeat(repeat), store, look=False)[1]
-    table = write_tables(folder)
+    table = leaderboard_of(folder)
     if (table["status"] == Status.OK).any() and not folder.is_drawn():
         draw_report(folder)
         folder.mark_drawn()

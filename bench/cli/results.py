@@ -1,10 +1,15 @@
 """`defectbench table`, `plot`, `best`: a run's results again, from its predictions alone."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.run_folder import RunFolder
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder.")]
 Text = str | None
@@ -132,15 +137,18 @@ def best(
 
 def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None) -> None:
     from bench import console
-    from bench.outputs.write import published_for, write_tables
+    from bench.outputs.remember import leaderboard_of
     from bench.run_folder import RunFolder
     from results.tables import formats as tables
 
     folder = RunFolder.existing(run)
-    board = write_tables(folder) if calibrate is None else _calibrated(folder, calibrate)
+    board = leaderboard_of(folder) if calibrate is None else _calibrated(folder, calibrate)
     board = tables.sort_by(board, sort)
-    published, dataset = published_for(folder)
-    against = against and len(published) > 0
+    if against:
+        from bench.outputs.write import published_for
+
+        published, dataset = published_for(folder)
+        against = len(published) > 0
     if format == "terminal":
         console.out.print(tables.to_rich(board, run, console.out.width))
         if against:
@@ -153,7 +161,7 @@ def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None
         typer.echo("\n" + tables.published_to_markdown(published, dataset), nl=False)
 
 
-def _calibrated(folder, way: str):  # type: ignore[no-untyped-def]
+def _calibrated(folder: "RunFolder", way: str) -> "pd.DataFrame":
     from results.blend import with_blend
     from results.calibrated import calibrated
     from results.leaderboard import leaderboard
@@ -165,12 +173,12 @@ def _compare(runs: list[str], metric: str) -> None:
     from pathlib import Path
 
     from bench import console
-    from bench.outputs.write import write_tables
+    from bench.outputs.remember import leaderboard_of
     from bench.run_folder import RunFolder
     from results.tables.compare import side_by_side
     from results.tables.formats import plain_to_rich
 
     names = [Path(run).name for run in runs]
     names = names if len(set(names)) == len(names) else runs
-    boards = {name: write_tables(RunFolder.existing(run)) for name, run in zip(names, runs, strict=True)}
+    boards = {name: leaderboard_of(RunFolder.existing(run)) for name, run in zip(names, runs, strict=True)}
     console.out.print(plain_to_rich(side_by_side(boards, metric), metric))

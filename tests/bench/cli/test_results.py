@@ -2,38 +2,11 @@ import json
 from pathlib import Path
 
 import pandas as pd
-import pytest
-from predicted import predictions
 
 from bench.cli.app import run_app
-from bench.config import RunConfig
-from bench.engine.job import to_record
-from bench.jobs import FitJob, build_jobs
 from bench.perf import search as search_module
 from bench.perf.grids import REFERENCE_GRID, TOTAL, grid_of
-from bench.run_folder import Outcome, RunFolder
 from features.store.store import EmbeddingKey, EmbeddingStore
-from results.status import Status
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run folder made of predictions alone: what the commands read."""
-
-    def make(name, quality=1.5):
-        folder, config = RunFolder(tmp_path / name), RunConfig(name=name)
-        folder.path.mkdir()
-        folder.write_frame(folder.split, pd.DataFrame({"image_id": ["a"], "path": ["a.png"], "y": [0]}))
-        jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
-        fits = [job for job in jobs if isinstance(job, FitJob)][:2]
-        folder.write_manifest(config, [to_record(job) for job in fits])
-        for number, job in enumerate(fits):
-            frame = predictions(job.model, quality=quality + number, n=200, seed=0)
-            folder.write_predictions(job.id, frame)
-            folder.write_outcome(job.id, Outcome(Status.OK))
-        return str(folder.path)
-
-    return make
 
 
 def test_tables_in_every_format_with_published_figures_below(run, capsys):

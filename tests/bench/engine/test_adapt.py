@@ -5,7 +5,6 @@ import pytest
 from bench.config import load_config
 from bench.engine.adapt import adapt
 
-
 ROOT = {"dataset": {"root": "parts"}}
 
 

@@ -36,13 +36,9 @@ def get_spec(name: str) -> DatasetSpec:
 def name_of(root: str | Path) -> str:
     """Tell which dataset's files lie in a folder: nexperia's, elpv's, or else one folder per class."""
     root = Path(root).expanduser()
-    if (root / "labels.csv").is_file():
+    if elpv.is_elpv(root):
         return "elpv"
-    try:
-        nexperia.find_layout(root)
-    except InputError:
-        return "folder"
-    return "nexperia"
+    return "nexperia" if nexperia.is_nexperia(root) else "folder"
 
 
 def load_dataset(name: str, **options: Any) -> ImageDataset:

@@ -26,7 +26,8 @@ class ImageDataset:
         One row an image. Required columns: `image_id` (unique str), `path` (str) and `label` (str,
         one of `classes`). Optional ones: `split` (train, valid or test, where the owner fixed it),
         `group` (str: images that must not be parted, such as the cells of one module), `weight`
-        (float sample weight) and `x1, y1, x2, y2` (defect box in pixels). Others are kept as they are.
+        (float sample weight), `x1, y1, x2, y2` (defect box in pixels) and `mask` (path of a binary image
+        of the defect, or None). Others are kept as they are.
     classes : tuple of str
         Every class, in the order of its code.
     positive : tuple of str
@@ -42,6 +43,8 @@ class ImageDataset:
         Lines that tell the user what was found and mended.
     unlabelled : tuple of str
         Images without a label, for `defectbench predict`; not in the table.
+    bit_depth : int, optional
+        How many bits the values of 16-bit files use, where the user says so.
     """
 
     name: str
@@ -53,6 +56,7 @@ class ImageDataset:
     problems: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
+    bit_depth: int | None = None
 
     def __post_init__(self) -> None:
         missing = [column for column in REQUIRED_COLUMNS if column not in self.table]

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from features.errors import InputError
-from features.pixels.listing import SUFFIXES
+from features.pixels.listing import SUFFIXES, nfc
+from features.tables import read_rows
 
 CORNERS = ["x1", "y1", "x2", "y2"]
 _AREA_COLUMNS = ["id", "x_1", "y_1", "x_2", "y_2"]
@@ -43,7 +44,8 @@ def read_boxes(paths: list[Path]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `image_id`, `defect_class`, `x1, y1, x2, y2` as they stand in the files (NaN where missing).
+        `image_id` (without suffix and folders), `file` (with the folders that stand there),
+        `defect_class`, `x1, y1, x2, y2` as they stand in the files (NaN where missing).
 
     Raises
     ------
@@ -52,19 +54,18 @@ def read_boxes(paths: list[Path]) -> pd.DataFrame:
     """
     frames = [_read_one(path) for path in paths]
     if not frames:
-        return pd.DataFrame({name: [] for name in ("image_id", "defect_class", *CORNERS)})
+        return pd.DataFrame({name: [] for name in ("image_id", "file", "defect_class", *CORNERS)})
     table = pd.concat(frames, ignore_index=True)
     # The same box often stands in a file with classes and in one without: the class is worth keeping.
     classed_first = table.sort_values("defect_class", key=lambda names: names == "", kind="stable")
-    return classed_first.drop_duplicates(["image_id", *CORNERS]).sort_index().reset_index(drop=True)
+    return classed_first.drop_duplicates(["file", *CORNERS]).sort_index().reset_index(drop=True)
 
 
 def is_box_file(path: Path) -> bool:
     """Tell whether the first line of a CSV file has the form of a box file."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = file.readline().strip().split(",")
-    except (OSError, UnicodeDecodeError):
+        first = [cell.strip() for cell in read_rows(path)[0][1]]
+    except InputError:
         return False
     return first[:5] == _AREA_COLUMNS or len(first) == 7
 
@@ -113,17 +114,18 @@ def mend_boxes(boxes: pd.DataFrame, *, width: int, height: int, fill_missing: bo
 
 
 def _read_one(path: Path) -> pd.DataFrame:
-    try:
-        raw = pd.read_csv(path, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a CSV file of boxes ({str(error).splitlines()[0]})") from None
-    headed = raw.iloc[0].tolist() in (_AREA_COLUMNS, _CLASS_COLUMNS)
-    columns = {5: ["image_id", *CORNERS], 7: _CLASS_COLUMNS}.get(raw.shape[1])
+    rows = read_rows(path)
+    widths = {len(row) for _, row in rows}
+    columns = {5: ["image_id", *CORNERS], 7: _CLASS_COLUMNS}.get(max(widths))
     if columns is None:
         raise InputError(
-            f"{path}: {raw.shape[1]} columns; expected {','.join(_AREA_COLUMNS)} or "
-            f"{','.join(_CLASS_COLUMNS)}"
+            f"{path}: {max(widths)} columns; expected {','.join(_AREA_COLUMNS)} or {','.join(_CLASS_COLUMNS)}"
         )
+    ragged = next((line for line, row in rows if len(row) != len(columns)), None)
+    if ragged is not None:
+        raise InputError(f"{path}, line {ragged}: expected {len(columns)} values")
+    raw = pd.DataFrame([[cell.strip() for cell in row] for _, row in rows], dtype=str)
+    headed = raw.iloc[0].tolist() in (_AREA_COLUMNS, _CLASS_COLUMNS)
     raw.columns = pd.Index(columns)
     table = raw.iloc[1:] if headed else raw
     numbers = table[CORNERS].apply(pd.to_numeric, errors="coerce")
@@ -131,7 +133,8 @@ def _read_one(path: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": table["image_id"].map(without_suffix),
-            "defect_class": classes.fillna("").map(class_name),
+            "file": table["image_id"].map(_file),
+            "defect_class": classes.map(class_name),
             **{corner: numbers[corner] for corner in CORNERS},
         }
     )
@@ -139,7 +142,12 @@ def _read_one(path: Path) -> pd.DataFrame:
 
 def without_suffix(name: object) -> str:
     """Return a file name or id without an image suffix and without folders."""
-    text = str(name).strip().replace("\\", "/").rsplit("/", 1)[-1]
+    return _file(name).rsplit("/", 1)[-1]
+
+
+def _file(name: object) -> str:
+    """Return a path as it stands in a file, in composed characters and without an image suffix."""
+    text = nfc(str(name)).strip().replace("\\", "/").removeprefix("./")
     stem, dot, suffix = text.rpartition(".")
     return stem if dot and f".{suffix.lower()}" in SUFFIXES else text
 

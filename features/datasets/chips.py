@@ -15,6 +15,7 @@ from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS
 from features.datasets.options import Options
 from features.errors import InputError
+from features.tables import read_table
 
 CREDIT = "generated photographs (defectbench data make chips), not real parts"
 
@@ -80,7 +81,7 @@ def load(
         )
     elif not (folder / TRUTH).is_file():
         raise InputError(f"{folder}: no generated chips (no {TRUTH}); give another folder")
-    return _with_truth(nexperia.load(folder), pd.read_csv(folder / TRUTH, keep_default_na=False))
+    return _with_truth(nexperia.load(folder), read_table(folder / TRUTH))
 
 
 def _with_truth(dataset: ImageDataset, truth: pd.DataFrame) -> ImageDataset:

@@ -12,6 +12,8 @@ from pydantic import Field
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options
 from features.errors import InputError
+from features.pixels.listing import image_ids, is_hidden, is_image_name, nfc
+from features.tables import SEPARATORS, read_rows, read_text
 
 CREDIT = (
     "ELPV images: Deitsch et al., Buerhop-Lutz et al., ZAE Bayern; CC BY-NC-SA 4.0 "
@@ -75,12 +77,9 @@ def load(
     labels = root / "labels.csv"
     if not labels.is_file():
         raise InputError(f"{labels}: no such file; --root takes the folder with labels.csv and images/")
-    table = pd.read_csv(labels, sep=r"\s+", header=None)
-    if table.shape[1] != 3 or not pd.api.types.is_numeric_dtype(table[1]):
-        raise InputError(f"{labels}: expected three columns without header: path, probability, type")
-    table.columns = ["path", "probability", "type"]
-    table.insert(0, "image_id", [Path(path).stem for path in table["path"]])
-    table["path"] = [str(root / path) for path in table["path"]]
+    table, problems = read_labels(labels)
+    if table.empty:
+        raise InputError(f"{labels}: no row with a usable label; the first: {problems[0][1]}")
     table["label"] = np.where(table["probability"] > threshold, "defective", "functional")
     table["group"] = module_of(table["type"])
     if certainty_weights:
@@ -92,7 +91,91 @@ def load(
         positive=("defective",),
         symmetric=True,
         credit=CREDIT,
+        problems=tuple(problems),
     )
+
+
+def read_labels(path: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """Read the labels file: path, defect probability and cell type in each line, without header.
+
+    Parameters
+    ----------
+    path : Path
+        Values are separated by spaces, as in the package, or by a comma, semicolon or tab.
+
+    Returns
+    -------
+    table : DataFrame
+        `image_id`, `path`, `probability` (float) and `type`.
+    problems : list of (str, str)
+        Rows left out, each with its reason: a label that is no number from 0 to 1, a hidden file, an image
+        that is listed again.
+
+    Raises
+    ------
+    InputError
+        For a file that is no text, is empty, or has a line of another form.
+    """
+    rows: list[tuple[str, float, str]] = []
+    problems: list[tuple[str, str]] = []
+    seen: dict[str, float] = {}
+    for number, values in _lines(path):
+        if len(values) != 3:
+            raise InputError(
+                f"{path}, line {number}: expected three columns without header: path, probability, type; "
+                f"found {len(values)}"
+            )
+        name, given, kind = (value.strip() for value in values)
+        name = name.replace("\\", "/")
+        probability = pd.to_numeric(given.replace(",", "."), errors="coerce")
+        if number == 1 and not is_image_name(name) and np.isnan(probability):
+            raise InputError(f"{path}: expected three columns without header: path, probability, type")
+        full = str(path.parent / name)
+        if any(is_hidden(part) for part in name.split("/") if part not in (".", "..")):
+            problems.append((full, "hidden file"))
+        elif not 0 <= probability <= 1:
+            problems.append((full, f"label {given!r} (line {number}) is no number from 0 to 1"))
+        elif name in seen:
+            again = "again" if seen[name] == probability else f"again, with another label {given}"
+            problems.append((full, f"listed {again} (line {number}); the first row counts"))
+        else:
+            seen[name] = float(probability)
+            rows.append((name, float(probability), kind))
+    table = pd.DataFrame(rows, columns=["path", "probability", "type"])
+    table.insert(0, "image_id", _ids(list(table["path"])))
+    table["path"] = [str(path.parent / name) for name in table["path"]]
+    return table, problems
+
+
+def is_elpv(root: Path) -> bool:
+    """Return whether a folder holds ELPV's files: labels.csv of its form, and no folders but images/."""
+    labels = root / "labels.csv"
+    if not labels.is_file():
+        return False
+    folders = {each.name for each in root.iterdir() if each.is_dir() and not is_hidden(each.name)}
+    if not folders <= {"images"}:
+        return False
+    try:
+        _, first = _lines(labels)[0]
+    except InputError:
+        return "images" in folders
+    return len(first) == 3 and is_image_name(first[0].strip())
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the values in each line; a path may hold spaces."""
+    text = read_text(path)
+    first = next(line for line in text.splitlines() if line.strip())
+    if any(first.count(separator) >= 2 for separator in SEPARATORS):
+        return read_rows(path)
+    return [(i, line.rsplit(None, 2)) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def _ids(paths: list[str]) -> list[str]:
+    """Return file names without suffix; where two are equal, paths."""
+    stems = pd.Series([nfc(Path(path).stem) for path in paths], dtype=object)
+    whole = pd.Series(image_ids(paths), dtype=object)
+    return stems.where(~stems.duplicated(keep=False), whole).tolist()
 
 
 def module_of(cell_type: pd.Series) -> list[str]:

@@ -14,7 +14,8 @@ from pydantic import Field
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options
 from features.errors import InputError, UnknownPositive
-from features.pixels.listing import list_images
+from features.pixels.find import FoundImages, find_images
+from features.pixels.listing import nfc
 from features.structure.groups import describe_groups, groups_of
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
@@ -38,6 +39,22 @@ class FolderOptions(Options):
         "file name; `parent` for the folder of the image; or a CSV file with image_id and group.",
         json_schema_extra={"flag": True},
     )
+    include: tuple[str, ...] | None = Field(
+        default=None,
+        description="Glob pattern of the files to take, such as `*.jpg` or `good/*`.",
+        json_schema_extra={"flag": True},
+    )
+    exclude: tuple[str, ...] | None = Field(
+        default=None,
+        description="Glob pattern of the files to leave out, such as `*_mask.png` or `thumbs`.",
+        json_schema_extra={"flag": True},
+    )
+    bit_depth: int | None = Field(
+        default=None,
+        ge=9,
+        le=16,
+        description="Number of bits that the values of 16-bit files use, such as 12.",
+    )
 
 
 def load(
@@ -45,6 +62,9 @@ def load(
     positive: str | tuple[str, ...] | None = None,
     negative: str | tuple[str, ...] | None = None,
     group: str | None = None,
+    include: tuple[str, ...] | None = None,
+    exclude: tuple[str, ...] | None = None,
+    bit_depth: int | None = None,
 ) -> ImageDataset:
     """Read a folder with one subfolder per class.
 
@@ -60,10 +80,18 @@ def load(
         What names the group of an image, see `features.structure.groups.groups_of`. A group split keeps
         the images of one group together.
 
+    include, exclude : tuple of str, optional
+        Glob patterns of files to take and to leave out; see `features.pixels.listing.select`.
+    bit_depth : int, optional
+        How many bits the values of 16-bit files use, where fewer than 16; see
+        `features.pixels.images.read_image`.
+
     Returns
     -------
     ImageDataset
-        `image_id` is the path below `root`, without the suffix where that stays unique.
+        `image_id` is the path below `root`, without the suffix where that stays unique. Masks are not
+        among the images; where there are any, the column `mask` holds the path of an image's mask, None
+        where it has none.
 
     Raises
     ------
@@ -73,40 +101,55 @@ def load(
     root = Path(root).expanduser()
     if not root.is_dir():
         raise InputError(f"{root}: no such directory; give one with a subfolder per class (--root)")
-    classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not classes:
+    found = find_images(root, include=_several(include), exclude=_several(exclude))
+    if not found.folders:
         raise InputError(f"{root}: no subfolders; put the images of each class into its own")
-    rows: list[tuple[str, str]] = []
-    skipped: list[tuple[str, str]] = []
-    for name in classes:
-        images, others = list_images(root / name)
-        rows += [(str(path), name) for path in images]
-        skipped += [(str(path), "not a PNG, JPEG, BMP or TIFF name") for path in others]
-    if not rows:
+    inside = [row for row, path in enumerate(found.relative) if "/" in path]
+    if not inside:
         raise InputError(f"{root}: no PNG, JPEG, BMP or TIFF file in its subfolders")
-    table = pd.DataFrame(rows, columns=["path", "label"])
-    table.insert(0, "image_id", image_ids([Path(path) for path, _ in rows], root))
-    notes: tuple[str, ...] = ()
+    names = [found.relative[row] for row in inside]
+    table = pd.DataFrame(
+        {
+            "image_id": [found.ids[row] for row in inside],
+            "path": [str(root / name) for name in names],
+            "label": [nfc(name.split("/", 1)[0]) for name in names],
+        }
+    )
+    masks = [found.masks[row] for row in inside]
+    if any(masks):
+        table["mask"] = pd.Series(masks, index=table.index, dtype=object)
+    notes = list(found.notes)
+    if len(inside) < len(found.relative):
+        outside = [path for path in found.relative if "/" not in path]
+        notes.append(f"{len(outside)} images lie in no folder of a class and are left out ({outside[0]})")
     if group is not None:
-        names = [Path(path).relative_to(root).as_posix() for path, _ in rows]
         groups = groups_of(names, group, root)
         table["group"] = pd.Series(groups, index=table.index, dtype=object)
-        notes = (describe_groups(groups, group),)
+        notes.append(describe_groups(groups, group))
+    classes = _classes(found, set(table["label"]))
+    # Files beside the folders of classes, such as a table of labels, are no one's images.
+    others = [each for each in found.others if "/" in each[0]]
     return ImageDataset(
         name="folder",
         table=table,
         classes=tuple(classes),
         positive=choose_positive(classes, positive, root, negative),
-        problems=tuple(skipped),
-        notes=notes,
+        problems=tuple((str(root / path), reason) for path, reason in (*others, *found.problems)),
+        notes=tuple(notes),
+        bit_depth=bit_depth,
     )
 
 
-def image_ids(paths: list[Path], root: Path) -> list[str]:
-    """Return each path below `root` as an id; suffixes are kept only where they tell files apart."""
-    ids = pd.Series([path.relative_to(root).with_suffix("").as_posix() for path in paths])
-    whole = pd.Series([path.relative_to(root).as_posix() for path in paths])
-    return ids.where(~ids.duplicated(keep=False), whole).tolist()
+def _classes(found: FoundImages, labels: set[str]) -> list[str]:
+    """Return the folders that are classes: those with photographs, and those that are merely empty."""
+    unread = {path for path, _ in found.problems}
+    masked = {path.split("/", 1)[0] for path in found.left_out}
+    empty = {nfc(name) for name in found.folders if name not in unread | masked}
+    return sorted(labels | empty)
+
+
+def _several(patterns: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return (patterns,) if isinstance(patterns, str) else patterns
 
 
 def choose_positive(

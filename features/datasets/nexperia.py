@@ -1,6 +1,5 @@
 """Nexperia's photographs of chips in their tape pockets, as both contests' files lie on disk."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
 from features.datasets.options import Options
-from features.errors import InputError
-from features.pixels.listing import SUFFIXES
+from features.errors import InputError, UnreadableImage
+from features.files import content_hash
+from features.pixels.images import read_bytes
+from features.pixels.listing import NO_IMAGE_NAME, image_ids, is_hidden, is_image_name, list_files, nfc
 
 GOOD, DEFECT = "good", "defect"
 
@@ -74,20 +75,35 @@ def load(
     """
     root, layout = find_layout(Path(root).expanduser())
     good_folder, bad_folder, test_folder = (root / part for part in LAYOUTS[layout])
-    good, bad = _files(good_folder), _files(bad_folder)
+    (good, good_problems), (bad, bad_problems), (test, test_problems) = map(
+        _files, (good_folder, bad_folder, test_folder)
+    )
     mended = _boxes(root, Path(boxes) if boxes else None, good + bad, fill_missing_boxes)
-    table, notes = _table(good, bad, mended.table)
+    table, notes = _table(root, (str(good_folder), str(bad_folder)), good, bad, mended.table)
     found = set(table["label"]) - {GOOD, DEFECT}
     classes = (GOOD, *(name for name in DEFECTS if name in found), *sorted(found - set(DEFECTS)), DEFECT)
     classes = tuple(name for name in classes if name == GOOD or (table["label"] == name).any())
+    strangers = _strangers(root, layout)
+    if strangers:
+        notes.append(f"folders that the layout does not have are left out: {', '.join(strangers)}")
     return ImageDataset(
         name="nexperia",
         table=table,
         classes=classes,
         positive=tuple(name for name in classes if name != GOOD) or (DEFECT,),
         notes=(f"{layout} layout in {root}", mended.describe(), *notes),
-        unlabelled=tuple(_files(test_folder)),
+        problems=(*good_problems, *bad_problems, *test_problems),
+        unlabelled=tuple(test),
     )
+
+
+def is_nexperia(root: Path) -> bool:
+    """Return whether a folder has one of the layouts, and no folders besides that it does not know."""
+    try:
+        folder, layout = find_layout(root)
+    except InputError:
+        return False
+    return not _strangers(folder, layout)
 
 
 def find_layout(root: Path) -> tuple[Path, str]:
@@ -99,10 +115,10 @@ def find_layout(root: Path) -> tuple[Path, str]:
         for name, (good, bad, _test) in LAYOUTS.items():
             if (folder / good).is_dir() and (folder / bad).is_dir():
                 return folder, name
-        inside = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        inside = _visible_folders(folder)
         if len(inside) != 1:
             break
-        folder = inside[0]
+        folder = folder / inside[0]
     layouts = "; ".join(f"{good} and {bad}" for good, bad, _ in LAYOUTS.values())
     raise InputError(f"{root}: none of Nexperia's layouts; expected the folders {layouts}")
 
@@ -112,17 +128,42 @@ def lot_of(stem: str) -> str:
     return stem.split("_", 1)[0]
 
 
-def _files(folder: Path) -> list[str]:
-    # os.scandir and plain strings: at 40,000 files Path objects alone would take seconds.
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        found += [
-            os.path.join(parent, name)  # noqa: PTH118
-            for name in sorted(names)
-            if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith(".")  # noqa: PTH122
-        ]
-    return found
+def _visible_folders(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.is_dir() and not is_hidden(each.name))
+    except OSError:
+        return []
+
+
+def _strangers(root: Path, layout: str) -> list[str]:
+    """Return folders that a layout does not have: further classes or splits, or classes of the test split.
+
+    Only the rearranged layout's names are so common that other data sets use them.
+    """
+    if layout != "rearranged":
+        return []
+    found = [name for name in _visible_folders(root) if name not in ("train", "test")]
+    found += [f"train/{name}" for name in _visible_folders(root / "train") if name not in ("good", "defect")]
+    classes = {"good", "defect", "bad", "ok", "ng"}
+    return found + [f"test/{name}" for name in _visible_folders(root / "test") if name.lower() in classes]
+
+
+def _files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the images below a folder, those of each folder before its subfolders', and what is unread."""
+    if not folder.is_dir():
+        return [], []
+    files = list_files(folder)
+    images = sorted(files.images, key=_files_first)
+    return [files.full(path) for path in images], [
+        (files.full(path), reason)
+        for path, reason in (*((other, NO_IMAGE_NAME) for other in files.others), *files.problems)
+        if reason != NO_IMAGE_NAME or not path.lower().endswith((".csv", ".txt", ".md", ".json", ".xml"))
+    ]
+
+
+def _files_first(path: str) -> list[tuple[int, str]]:
+    *folders, name = path.split("/")
+    return [*((1, folder) for folder in folders), (0, name)]
 
 
 def _boxes(root: Path, given: Path | None, images: list[str], fill: bool) -> Boxes:
@@ -144,23 +185,29 @@ def _image_size(images: list[str]) -> tuple[int, int]:
     return WIDTH, HEIGHT
 
 
-def _table(good: list[str], bad: list[str], boxes: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _table(
+    root: Path, homes: tuple[str, str], good: list[str], bad: list[str], boxes: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
     table = pd.DataFrame({"path": good + bad, "bad": [False] * len(good) + [True] * len(bad)})
     names = table["path"].str.rsplit("/", n=2)
-    table["image_id"] = names.str[-1].str.rsplit(".", n=1).str[0]
+    stem = names.str[-1].str.rsplit(".", n=1).str[0].map(nfc)
+    table["group"] = stem.str.split("_", n=1).str[0]
     folder = names.str[-2].map(class_name)
     table["folder_class"] = folder.where(table["bad"] & folder.isin(DEFECTS), "")
+    table["image_id"] = _tell_apart(table, stem, homes, root)
     notes = []
     both = table.groupby("image_id")["bad"].transform("nunique") > 1
     if both.any():
         first = table.loc[both, "image_id"].iloc[0]
-        notes.append(
-            f"{both.sum() // 2} images are among good and defective (first {first}); taken as defective"
-        )
+        count = table.loc[both, "image_id"].nunique()
+        notes.append(f"{count} images are among good and defective (first {first}); taken as defective")
         table = table[~(both & ~table["bad"])]
     doubled = table["image_id"].duplicated()
     if doubled.any():
         notes.append(f"{doubled.sum()} images of several defect classes occur once")
+    boxes, ambiguous = _assigned(boxes, table, stem)
+    if ambiguous:
+        notes.append(f"{ambiguous} boxes fit several images of one name and are left out; add the folder")
     classes = pd.concat(
         [
             table.loc[table["folder_class"] != "", ["image_id", "folder_class"]].set_axis(
@@ -176,7 +223,6 @@ def _table(good: list[str], bad: list[str], boxes: pd.DataFrame) -> tuple[pd.Dat
     table["defects"] = table["image_id"].map(listed).astype("str").fillna("").where(table["bad"], "")
     named = table["defects"].str.split("|").str[0]
     table["label"] = np.where(~table["bad"], GOOD, named.where(named != "", DEFECT))
-    table["group"] = table["image_id"].str.split("_", n=1).str[0]
     areas = (boxes["x2"] - boxes["x1"]) * (boxes["y2"] - boxes["y1"])
     largest = boxes.assign(area=areas).sort_values("area", ascending=False, kind="stable")
     largest = largest.drop_duplicates("image_id").set_index("image_id")
@@ -187,6 +233,61 @@ def _table(good: list[str], bad: list[str], boxes: pd.DataFrame) -> tuple[pd.Dat
         notes.append(f"{strangers} boxes belong to no image here")
     columns = ["image_id", "path", "label", "defects", "group", *CORNERS]
     return table[columns].reset_index(drop=True), notes
+
+
+def _tell_apart(table: pd.DataFrame, stem: pd.Series, homes: tuple[str, str], root: Path) -> pd.Series:
+    """Return the id of each image: its stem; its path where other images have that stem too.
+
+    Files of one name and equal content are one image, which several classes or both sides list. The group
+    of an image whose stem is not unique is its lot's folder, where it lies in one.
+    """
+    ids = stem.astype(object)
+    for _, rows in table[stem.duplicated(keep=False)].groupby(stem):
+        contents = [_content(path) for path in rows["path"]]
+        if len(set(contents)) == 1:
+            continue
+        names = image_ids([str(Path(path).relative_to(root)) for path in rows["path"]])
+        first_of: dict[str, str] = {}
+        for row, content, name in zip(rows.index, contents, names, strict=True):
+            ids[row] = first_of.setdefault(content, name)
+        for row, path, bad, group in zip(rows.index, rows["path"], rows["bad"], rows["group"], strict=True):
+            lot = Path(path).parent.relative_to(homes[int(bad)]).as_posix()
+            if lot != "." and class_name(lot) not in DEFECTS:
+                table.loc[row, "group"] = f"{nfc(lot)}/{group}" if "_" in stem[row] else nfc(lot)
+    return ids
+
+
+def _content(path: str) -> str:
+    try:
+        return content_hash(read_bytes(path))
+    except UnreadableImage:
+        return path
+
+
+def _assigned(boxes: pd.DataFrame, table: pd.DataFrame, stem: pd.Series) -> tuple[pd.DataFrame, int]:
+    """Return the boxes with the ids of their images, and how many fit several images."""
+    shared = table[table["image_id"] != stem[table.index]]
+    if shared.empty or boxes.empty:
+        return boxes, 0
+    choices = shared.assign(stem=stem[shared.index]).groupby("stem")
+    ids, ambiguous = boxes["image_id"].astype(object).copy(), []
+    shared_boxes = boxes[boxes["image_id"].isin(list(choices.groups))]
+    for row, name, file in zip(
+        shared_boxes.index, shared_boxes["image_id"], shared_boxes["file"], strict=True
+    ):
+        candidates = choices.get_group(name)
+        below = [f"/{_bare(each)}".endswith(f"/{file}") for each in candidates["image_id"]]
+        fits = candidates["bad"] & (pd.Series(below, index=candidates.index) | (not any(below)))
+        fitting = list(candidates.loc[fits, "image_id"].unique())
+        if len(fitting) == 1:
+            ids[row] = fitting[0]
+        else:
+            ambiguous.append(row)
+    return boxes.assign(image_id=ids).drop(index=ambiguous), len(ambiguous)
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[0] if is_image_name(name) else name
 
 
 def _rank(name: str) -> tuple[int, str]:

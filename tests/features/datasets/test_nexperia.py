@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,19 +101,18 @@ def test_other_folders_are_refused(tmp_path, parts):
 
 
 def test_an_image_in_two_defect_folders_occurs_once(tmp_path, write_image):
-    draw(
-        write_image,
-        "r/train/good/a.png",
-        "r/train/defect/lead_defect/b.png",
-        "r/train/defect/device flip/b.png",
-    )
+    draw(write_image, "r/train/good/a.png", "r/train/defect/lead_defect/b.png")
+    (tmp_path / "r/train/defect/device flip").mkdir()
+    shutil.copy(tmp_path / "r/train/defect/lead_defect/b.png", tmp_path / "r/train/defect/device flip")
     dataset = datasets.load_dataset("nexperia", root=tmp_path / "r")
     assert len(dataset.table) == 2 and dataset.table["defects"].iloc[1] == "lead defect|device flip"
     assert "occur once" in " ".join(dataset.notes)
 
 
 def test_an_image_among_good_and_bad_is_bad_and_told(tmp_path, write_image):
-    draw(write_image, "r/train/good/a.png", "r/train/good/b.png", "r/train/defect/b.png")
+    draw(write_image, "r/train/good/a.png", "r/train/good/b.png")
+    (tmp_path / "r/train/defect").mkdir()
+    shutil.copy(tmp_path / "r/train/good/b.png", tmp_path / "r/train/defect")
     dataset = datasets.load_dataset("nexperia", root=tmp_path / "r")
     assert dict(zip(dataset.table["image_id"], dataset.y, strict=True)) == {"a": 0, "b": 1}
     assert "1 images are among good and defective" in " ".join(dataset.notes)
@@ -129,7 +130,7 @@ def test_a_stated_header_is_no_row(tmp_path):
     path.write_text("image_id,class,shape,x1,y1,x2,y2\nq,foreign_material,rectangle,1,2,3,4\n")
     boxes = read_boxes([path])
     assert boxes.to_dict("records") == [
-        {"image_id": "q", "defect_class": "foreign material", "x1": 1, "y1": 2, "x2": 3, "y2": 4}
+        {"image_id": "q", "file": "q", "defect_class": "foreign material", "x1": 1, "y1": 2, "x2": 3, "y2": 4}
     ]
 
 

@@ -17,7 +17,13 @@ from features.structure.fingerprints import Fingerprints
 
 
 def divide(
-    config: RunConfig, dataset: ImageDataset, prints: Fingerprints, folder: RunFolder, *, look: bool = True
+    config: RunConfig,
+    dataset: ImageDataset,
+    prints: Fingerprints,
+    content: list[str],
+    folder: RunFolder,
+    *,
+    look: bool = True,
 ) -> pd.DataFrame:
     """Return the split of the images, and say what the user should know about it.
 
@@ -29,6 +35,8 @@ def divide(
         Without the damaged files.
     prints : Fingerprints
         Of the images, in the order of the dataset's table.
+    content : list of str
+        Hash of each file, in the same order.
     folder : RunFolder
         Gets `structure.json`, what was found about images that belong together, and `near_copies.csv`.
     look : bool
@@ -45,7 +53,7 @@ def divide(
     InputError
         When the images cannot be divided as asked.
     """
-    table, copies = dataset.table, copy_sets(prints.pixels)
+    table, copies = dataset.table, copy_sets(prints.pixels, content)
     plan = plan_split(
         dataset,
         kind=config.split.kind,

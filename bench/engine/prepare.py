@@ -57,7 +57,7 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
     table = sound.table.merge(scan.drop(columns="problem"), on="path", validate="1:1")
     table["y"] = sound.y
     kept = prints.rows((scan["problem"] == "").to_numpy())
-    for name, column in divide(config, sound, kept, folder, look=look).items():
+    for name, column in divide(config, sound, kept, table["content"].tolist(), folder, look=look).items():
         table[name] = column.to_numpy()
     table = _corrected(config, dataset, table)
     folder.write_config(config)

@@ -86,12 +86,13 @@ def check_dataset(
     prints = Fingerprints(len(table))
     scan = scan_images(table["path"].tolist(), progress=progress, observe=prints.observe)
     table = table.merge(scan, on="path")
-    table["pixels"] = prints.pixels
+    table["copies"] = copy_sets(prints.pixels, table["content"].tolist())
     sound = table[table["problem"] == ""]
     leaks, copies = _same_content(sound)
     bad = table[table["problem"] != ""]
     labelled = np.flatnonzero((table["problem"] == "").to_numpy()[: len(dataset.table)])
-    structure = _structure(dataset, prints, labelled, takes_group, groups_file)
+    copies_of = table["copies"].to_numpy()[labelled]
+    structure = _structure(dataset, prints.rows(labelled), copies_of, labelled, takes_group, groups_file)
     return Report(
         counts=_counts(table, dataset),
         sizes=sound.groupby(["width", "height", "channels"]).size().rename("images").reset_index(),
@@ -107,17 +108,22 @@ def check_dataset(
 
 
 def _structure(
-    dataset: ImageDataset, prints: Fingerprints, rows: np.ndarray, takes_group: bool, groups_file: str
+    dataset: ImageDataset,
+    prints: Fingerprints,
+    copies: np.ndarray,
+    rows: np.ndarray,
+    takes_group: bool,
+    groups_file: str,
 ) -> Structure:
     if not len(rows):
         return Structure(0.0)
-    table, kept = dataset.table.iloc[rows], prints.rows(rows)
+    table = dataset.table.iloc[rows]
     fixed = table["split"].to_numpy(object) if "split" in table else None
     return examine(
         table.reset_index(drop=True),
         dataset.y[rows],
-        kept,
-        copies=copy_sets(kept.pixels),
+        prints,
+        copies=copies,
         parts=fixed if fixed is not None and {"train", "test"} <= set(fixed) else None,
         takes_group=takes_group,
         sets_file=groups_file,
@@ -140,8 +146,8 @@ def _counts(table: pd.DataFrame, dataset: ImageDataset) -> pd.DataFrame:
 def _same_content(table: pd.DataFrame) -> tuple[list[str], list[str]]:
     leaks, copies = [], []
     # Equal pixels in two file formats are one image too.
-    doubled = table[table["pixels"].duplicated(keep=False)]
-    for _, group in doubled.groupby("pixels", sort=False):
+    doubled = table[table["copies"].duplicated(keep=False)]
+    for _, group in doubled.groupby("copies", sort=False):
         files = ", ".join(group["path"])
         labels = set(group["label"]) - {UNLABELLED}
         if len(labels) > 1:

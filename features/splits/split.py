@@ -246,7 +246,8 @@ def _copy_notes(parts: np.ndarray, copies: np.ndarray, table: pd.DataFrame, kind
 
 def _text(column: pd.Series) -> pd.Series:
     """Return a column as stripped text, empty where there is no value."""
-    return column.where(column.notna(), "").map(lambda value: str(value).strip()).astype(object)
+    values = column.astype(object)
+    return values.where(values.notna(), "").map(lambda value: str(value).strip()).astype(object)
 
 
 def _first_of(codes: np.ndarray, names: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from features.pixels.images import scan_images
-from features.structure.fingerprints import Fingerprints
+from features.structure.fingerprints import FLAT, Fingerprints
 
 
-def copy_sets(pixels: np.ndarray) -> np.ndarray:
+def copy_sets(pixels: np.ndarray, content: Sequence[str] | None = None) -> np.ndarray:
     """Number the sets of equal images.
 
     Parameters
@@ -17,6 +17,9 @@ def copy_sets(pixels: np.ndarray) -> np.ndarray:
     pixels : ndarray of str, shape (n_images,)
         Hash of each image's decoded pixels, see `Fingerprints`; empty where there is none. Files of equal
         content have equal pixels, so the hash of the pixels finds them too.
+    content : sequence of str, optional
+        Hash of each file's content, see `features.pixels.images.scan_images`. Images of a single grey value
+        are equal where their files are: many a dark photograph is black once it has 8 bits.
 
     Returns
     -------
@@ -30,6 +33,9 @@ def copy_sets(pixels: np.ndarray) -> np.ndarray:
     [0, 1, 0, 2, 3]
     """
     keys = [key or f"alone {position}" for position, key in enumerate(pixels)]
+    for position, key in enumerate(keys):
+        if key.startswith(FLAT):
+            keys[position] = content[position] if content is not None else f"alone {position}"
     return np.asarray(pd.factorize(np.array(keys, dtype=object))[0])
 
 
@@ -39,8 +45,8 @@ def copies_of(paths: Sequence[str]) -> np.ndarray:
     A file that cannot be read stands alone.
     """
     prints = Fingerprints(len(paths), thumbnails=False)
-    scan_images(paths, observe=prints.observe)
-    return copy_sets(prints.pixels)
+    scan = scan_images(paths, observe=prints.observe)
+    return copy_sets(prints.pixels, scan["content"].tolist())
 
 
 def count_copies(sets: np.ndarray) -> tuple[int, int]:

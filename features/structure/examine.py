@@ -15,8 +15,8 @@ from features.structure.suggest import describe_suggestion, group_flag, names_be
 
 #: A warning is given from this share of images with a near copy, or where one is as close as this.
 SHARE, COUNT, CLOSE = 0.05, 3, 0.25
-#: Images that neighbours are looked for at most.
-MOST_QUERIES = 5000
+#: Up to so many images, neighbours of all are looked for; else of a sample.
+MOST_IMAGES, SAMPLE = 6000, 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +96,8 @@ def examine(
     labels, names = table["label"].to_numpy(), names_below(table["path"].tolist())
     everything = np.arange(len(table))
     asked = everything
-    if len(asked) > MOST_QUERIES:
-        asked = np.sort(np.random.default_rng(0).choice(asked, MOST_QUERIES, replace=False))
+    if len(asked) > MOST_IMAGES:
+        asked = np.sort(np.random.default_rng(0).choice(asked, SAMPLE, replace=False))
     around = nearest(features, asked, everything)
     crossing, seen = _crossing(features, asked, around, parts)
     share = float(crossing.near.mean()) if len(seen) else 0.0
@@ -143,7 +143,8 @@ def near_sets_table(image_ids: Sequence[str], sets: np.ndarray) -> pd.DataFrame:
 
 def own_groups(table: pd.DataFrame) -> pd.Series:
     """Return the group of each image, and the image's id where it has none."""
-    return table["group"].where(table["group"].notna(), table["image_id"]).astype(str)
+    groups = table["group"].astype(object)
+    return groups.where(groups.notna(), table["image_id"]).astype(str)
 
 
 def _crossing(

@@ -7,6 +7,8 @@ from features.files import content_hash
 
 #: Side of a thumbnail in pixels.
 SIDE = 32
+#: How the hash of an image of a single value begins.
+FLAT = "flat "
 
 
 class Fingerprints:
@@ -56,11 +58,15 @@ class Fingerprints:
 
 
 def pixel_hash(pixels: np.ndarray) -> str:
-    """Return a hash of the decoded pixels (uint8), the same for grey and for colour of equal channels."""
+    """Return a hash of the decoded pixels (uint8), the same for grey and for colour of equal channels.
+
+    The hash of an image of a single value begins with `FLAT`.
+    """
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
     shape = np.asarray(pixels.shape, np.int64).tobytes()
-    return content_hash(shape + np.ascontiguousarray(pixels).tobytes())
+    found = content_hash(shape + np.ascontiguousarray(pixels).tobytes())
+    return found if pixels.min() != pixels.max() else FLAT + found
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:

@@ -18,7 +18,11 @@ def test_times_of_cached_embeddings_are_those_of_this_machine(machine, write_ima
                            "channels": 1})  # fmt: skip
     embedder = Embedder(RunConfig(), images, EmbeddingStore(tmp_path / "store"))
     cached = embedder.extractor(
-        load_backbone("resnet18", "random"), size=24, preprocess="none", precision="float32", storage="float32"
+        load_backbone("resnet18", "random"),
+        size=24,
+        preprocess="none",
+        precision="float32",
+        storage="float32",
     )
     monkeypatch.setattr(store_module, "this_machine", lambda: machine)
     cached.transform(paths)

@@ -63,5 +63,5 @@ def test_files_of_noise_saved_twice_are_one_cluster_each(tmp_path):
         classical=SimpleNamespace(folds=3),
         seed=0,
     )
-    images = divide(config, dataset, prints, RunFolder(tmp_path), look=False)
+    images = divide(config, dataset, prints, dataset.table["path"].tolist(), RunFolder(tmp_path), look=False)
     assert (images["cluster"].value_counts() == 2).all()

@@ -203,3 +203,12 @@ def test_searches_use_fewer_folds_where_groups_are_few():
     assert len(make_folds(y, 5, 0, cluster)) == 3
     data = dataset(["good"] * 100 + ["bad"] * 20, [f"g{i // 4}" for i in range(120)])
     assert any("searches use 3 folds, not 5" in note for note in plan_split(data, kind="group").notes)
+
+
+def test_groups_may_be_numbers_or_categories():
+    labels = ["good", "bad", "good"] * 40
+    words = [f"lot{i % 17}" for i in range(120)]
+    expected = make_split(dataset(labels, words), kind="group", folds=2)
+    for group in (pd.Categorical([None, *words[1:]]), np.arange(120) % 17, np.arange(120) % 17 + 0.5):
+        split = make_split(dataset(labels, group), kind="group", folds=2)
+        assert split.notna().all() and set(split) == set(expected)

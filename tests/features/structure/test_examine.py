@@ -13,7 +13,7 @@ from features.datasets.check import check_dataset
 from features.errors import InputError
 from features.pixels.images import scan_images
 from features.splits import make_split
-from features.structure.copies import conflicting_labels, copy_sets
+from features.structure.copies import conflicting_labels, copies_of, copy_sets
 from features.structure.examine import examine, near_sets_table
 from features.structure.fingerprints import Fingerprints
 
@@ -149,3 +149,9 @@ def test_a_check_counts_equal_pixels_in_another_format(write_image, tmp_path):
             write_image(f"in/{('good', 'good', 'blow')[i]}/again{i}.bmp", pixels)
     report = check_dataset(load(tmp_path / "in"))
     assert len(report.copies) == 1 and len(report.leaks) == 2 and not report.sound
+
+
+def test_images_of_one_grey_value_are_copies_only_where_their_files_are_equal(write_image):
+    black = [write_image(f"{size}.png", np.zeros((12, 12), np.uint8), compress_level=size) for size in (0, 9)]
+    again = write_image("again.png", np.zeros((12, 12), np.uint8), compress_level=9)
+    assert copies_of([*black, again]).tolist() == [0, 1, 1]

@@ -1,14 +1,16 @@
 """All models together: the mean of what they say, each on the scale of its own valid scores."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from results.predictions import COSTS, ROW_KEY, Row, rows_of, validate
+from results.predictions import COSTS, END_TO_END, FEATURE_SET, ROW_KEY, Row, rows_of, validate
 
 MODEL, FEATURES, MIXED = "Mean of all rows", "all", "mixed"
 _TOGETHER = ["split_kind", "repeat"]
+_RATES = ("images_per_second_1", "images_per_second_64")
 
 
 def with_blend(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -25,8 +27,9 @@ def with_blend(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With the lines of the row `Mean of all rows` at the end: score is the mean over models of the
-        score less its mean, divided by its deviation, both over the valid split; costs are sums.
+        With the row `Mean of all rows` at the end: its score is the mean over models of the score less its
+        mean, divided by its deviation, both over the valid split (0 for a model whose valid scores are all
+        equal). Costs are sums; a network that several heads share counts once.
     """
     blends = [_blend(part) for _, part in predictions.groupby(_TOGETHER, sort=False, observed=True)]
     return pd.concat([predictions, *(blend for blend in blends if blend is not None)], ignore_index=True)
@@ -45,7 +48,10 @@ def _blend(predictions: pd.DataFrame) -> pd.DataFrame | None:
             return None
         score = frame["score"].to_numpy(float)
         valid = score[(frame["split"] == "valid").to_numpy()]
-        total += (score - valid.mean()) / (valid.std() or 1.0)
+        deviation = float(valid.std()) if len(valid) else 0.0
+        # The deviation of equal scores is rounding; dividing by it would drown all other rows.
+        if deviation > 1e-12 * float(np.abs(valid).max(initial=0.0)):
+            total += (score - valid.mean()) / deviation
     key: dict[str, Any] = {
         name: _common(rows[0].key[name], [row.key[name] for row in rows]) for name in ROW_KEY
     }
@@ -62,14 +68,36 @@ def _blend(predictions: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _costs(rows: list[Row]) -> dict[str, Any]:
-    """Add up what all rows cost; images a second are those of one row after the other."""
-    values = {name: [float(str(row.constant(name))) for row in rows] for name in COSTS}
-    rates = ("images_per_second_1", "images_per_second_64")
-    found = {
-        name: 1 / sum(1 / value for value in each) if name in rates else sum(each)
-        for name, each in values.items()
-    }
+    """Return what all rows cost together, a network that several heads share counted once.
+
+    What rows on one feature set share is taken to be what the cheapest of them costs: the network, and the
+    smallest head.
+    """
+    sets: dict[tuple[str, ...], list[Row]] = {}
+    for number, row in enumerate(rows):
+        features = tuple(str(row.key[name]) for name in FEATURE_SET)
+        own = (str(number),) if features[0] == END_TO_END else (str(row.constant("weights_sha256")),)
+        sets.setdefault((*features, *own), []).append(row)
+    found = {name: sum(_together(_cost(row, name) for row in each) for each in sets.values())
+             for name in COSTS}  # fmt: skip
+    found["fit_seconds"] = sum(_cost(row, "fit_seconds") for row in rows)
+    for name in _RATES:
+        found[name] = 1 / found[name] if found[name] > 0 else 0.0
     return {**found, "parameters": int(found["parameters"]), "model_bytes": int(found["model_bytes"])}
+
+
+def _cost(row: Row, name: str) -> float:
+    """Return a cost that adds up: of a rate its inverse, seconds per image."""
+    value = float(str(row.constant(name)))
+    if name not in _RATES:
+        return value
+    return 1 / value if value > 0 else 0.0
+
+
+def _together(costs: Iterable[float]) -> float:
+    """Return the sum of costs, the part that all share counted once."""
+    values = list(costs)
+    return sum(values) - (len(values) - 1) * min(values)
 
 
 def _common(value: object, values: list[str | int]) -> object:

@@ -32,9 +32,9 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         Best ROC AUC first, then rows that find no defect at their threshold, rows without predictions last.
         It begins with `FIRST_COLUMNS`; `threshold`, `preprocess`, `sampling`, `repeat`, costs, `params`,
         `operating_claim` (what the valid split proves), `test_groups` (number of independent groups),
-        `test_images` (hash of the test images and their labels) and `caution` (what makes the figures say
-        little) follow. Every column but `TIMINGS` is a function of the data, the configuration and the
-        seed.
+        `test_images`, `valid_images` (hashes of the images and their labels) and `caution` (what makes the
+        figures say little) follow. Every column but `TIMINGS` is a function of the data, the configuration
+        and the seed.
     """
     models = list(rows_of(predictions))
     rows = [_measure(row) for row in models]
@@ -84,6 +84,7 @@ def _measure(row: Row) -> dict[str, object]:
     measured["operating_claim"] = operating_point(scores).claim
     measured["test_groups"] = group_count(scores)
     measured["test_images"] = row.images("test")
+    measured["valid_images"] = row.images("valid")
     measured["caution"] = "; ".join(cautions_of(scores))
     measured["finds_nothing"] = finds_nothing(scores)
     measured["params"] = row.constant("params")

@@ -116,10 +116,12 @@ def write_ranks(folders: list[RunFolder], out: str | Path) -> list[str]:
     Raises
     ------
     PredictionsError
-        For fewer than three datasets or models that all of them have.
+        For fewer than three datasets or models that all of them have, or two runs of one dataset.
     """
     boards = {str(folder.path): leaderboard(folder.predictions()) for folder in folders}
-    ranks, alike, p = ranks_over_datasets(boards)
+    splits = {str(folder.path): folder.read_split() for folder in folders}
+    contents = {name: set(images["content"]) for name, images in splits.items() if "content" in images}
+    ranks, alike, p = ranks_over_datasets(boards, contents=contents)
     title = (
         f"mean rank by ROC AUC over {len(boards)} datasets (Friedman p = {p:.2g}); joined: Nemenyi's test "
         "sees no difference"

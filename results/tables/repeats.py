@@ -30,9 +30,11 @@ def repeats_table(board: pd.DataFrame, test_share: float, metric: str = "roc_auc
     -------
     DataFrame
         The key columns, `repeats`, `mean`, `deviation`, `lowest`, `highest`, `mean_rank`, `difference`
-        (mean, to the best), `low`, `high` (its 95 % interval), `p` (corrected resampled t-test against
-        the best, Holm-corrected), and `best`: whether it is the best or cannot be told from it. Best
-        mean first; models without a figure in some repeat are left out.
+        (mean, to the best), `low`, `high` (its 95 % interval), `p` (the smallest p-value of the corrected
+        resampled t-tests against all better models, Holm-corrected over all pairs of models), and `best`:
+        whether no model is better. All pairs count because the data choose the best: the probability that
+        any of the truly best is excluded is at most 5 %. Best mean first; models without a figure in some
+        repeat are left out.
 
     References
     ----------
@@ -53,8 +55,7 @@ def repeats_table(board: pd.DataFrame, test_share: float, metric: str = "roc_auc
         rows.append({**dict(zip(KEY, key, strict=True)), **measured})  # type: ignore[call-overload]
     table = pd.DataFrame(rows)
     table.insert(table.columns.get_loc("difference"), "mean_rank", _mean_ranks(figures).to_numpy())  # type: ignore[arg-type]
-    others = (table["difference"] != 0) | (table["p"] < 1)
-    table["p"] = _holm_where(table["p"].to_numpy(float), others.to_numpy())
+    table["p"] = _beaten(figures.to_numpy(), test_share)
     table["best"] = table["p"] >= LEVEL
     return table.sort_values("mean", ascending=False, kind="stable").reset_index(drop=True)
 
@@ -86,7 +87,7 @@ def ranks_over_repeats(
 
 
 def ranks_over_datasets(
-    boards: dict[str, pd.DataFrame], metric: str = "roc_auc"
+    boards: dict[str, pd.DataFrame], metric: str = "roc_auc", contents: dict[str, set[str]] | None = None
 ) -> tuple[pd.Series, pd.DataFrame, float]:
     """Return mean ranks over datasets, and which models Nemenyi's test cannot tell apart.
 
@@ -95,6 +96,8 @@ def ranks_over_datasets(
     boards : dict of dataset name to leaderboard
         Three at least; models that are not in all of them are left out.
     metric : str
+    contents : dict of dataset name to set of str, optional
+        Hashes of each dataset's images, to find one dataset under two names or splits.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def ranks_over_datasets(
     Raises
     ------
     PredictionsError
-        For fewer than three datasets or models.
+        For fewer than three datasets or models, or two boards of one dataset.
 
     References
     ----------
@@ -115,6 +118,7 @@ def ranks_over_datasets(
     import scikit_posthocs
     from scipy.stats import friedmanchisquare
 
+    _check_distinct(boards, contents or {})
     together = pd.concat([board.assign(dataset=name) for name, board in boards.items()])
     figures = _figures(together, "dataset", metric)
     if figures.shape[1] < 3 or len(figures) < 3:
@@ -126,6 +130,19 @@ def ranks_over_datasets(
     nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(figures.to_numpy().T)
     alike = pd.DataFrame(nemenyi.to_numpy() >= LEVEL, index=figures.index, columns=figures.index)
     return _mean_ranks(figures).sort_values(kind="stable"), alike, p
+
+
+def _check_distinct(boards: dict[str, pd.DataFrame], contents: dict[str, set[str]]) -> None:
+    """Refuse two boards of one dataset: their figures are not independent."""
+    for one, other in itertools.combinations(boards, 2):
+        tests = [set(boards[name].get("test_images", pd.Series(dtype=str)).dropna()) for name in (one, other)]
+        images = [contents.get(name, set()) for name in (one, other)]
+        same = bool(tests[0] & tests[1]) or 2 * len(images[0] & images[1]) > min(map(len, images)) > 0
+        if same:
+            raise PredictionsError(
+                f"{one} and {other} hold the same images: ranks over datasets need different datasets; "
+                "use --repeats for several splits of one"
+            )
 
 
 def _figures(board: pd.DataFrame, over: str, metric: str) -> pd.DataFrame:
@@ -150,11 +167,18 @@ def _mean_ranks(figures: pd.DataFrame) -> pd.Series:
     return figures.rank(axis=0, ascending=False).mean(axis=1)
 
 
-def _holm_where(p: np.ndarray, tested: np.ndarray) -> np.ndarray:
-    corrected = p.copy()
-    if tested.any():
-        corrected[tested] = multipletests(p[tested], method="holm")[1]
-    return corrected
+def _beaten(figures: np.ndarray, test_share: float) -> np.ndarray:
+    """Return for each model the smallest p-value that a better model has against it, 1 for the best."""
+    pairs = list(itertools.combinations(range(len(figures)), 2))
+    smallest = np.ones(len(figures))
+    if pairs:
+        tests = [corrected_t_test(figures[a], figures[b], test_share)[:2] for a, b in pairs]
+        corrected = multipletests([p for _, p in tests], method="holm")[1]
+        for (a, b), (difference, _), p in zip(pairs, tests, corrected, strict=True):
+            if difference != 0:
+                worse = b if difference > 0 else a
+                smallest[worse] = min(smallest[worse], p)
+    return smallest
 
 
 def _alike(names: pd.Index, pairs: list[tuple[str, str]], p: list[float]) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def relabel(
         if len(split) != len(dataset.table):
             raise ValueError(f"split has {len(split)} rows, the dataset {len(dataset.table)}")
         kept = corrected & (pd.Series(list(split)) == TEST).to_numpy()
-        corrected &= ~kept
+        corrected = corrected & ~kept
         if kept.any():
             notes = [f"{int(kept.sum())} corrections of {Path(path)} are of test images and were not applied"]
     table = dataset.table.copy()

@@ -249,7 +249,7 @@ class _Walk:
             self.problems.append((path, "dangling link" if is_link else "not a regular file"))
 
     def _full(self, path: str) -> str:
-        return os.path.join(self.root, path)  # noqa: PTH118
+        return os.path.join(self.root, path) if path else self.root  # noqa: PTH118
 
 
 def _reason(error: OSError) -> str:

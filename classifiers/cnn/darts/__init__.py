@@ -1,0 +1,1 @@
+"""DARTS: cells of candidate operations, and the networks that stack them."""

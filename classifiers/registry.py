@@ -54,6 +54,13 @@ _REGISTRY: dict[str, ClassifierSpec] = {
             "Stratified ResNet",
             "the designed ResNet with separate filters for each part of the image plane",
         ),
+        network(
+            "darts:DartsClassifier",
+            "darts",
+            "DARTS (ImageNet cell)",
+            "the cells that DARTS found, published for ImageNet, trained from scratch",
+            augmented=True,
+        ),
         last_layer("resnet:ResNet", "ResNet-50", architecture="resnet50"),
         all_layers("resnet:ResNet", "ResNet-50", architecture="resnet50"),
         last_layer("vgg:VGG", "VGG-16", architecture="vgg16_bn", learning_rate=1e-3),

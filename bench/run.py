@@ -22,7 +22,7 @@ from bench.run_folder import Outcome, RunFolder
 from features.datasets import ImageDataset
 from features.store import EmbeddingStore, open_store
 from results.status import Status
-from results.tables.formats import to_rich
+from results.tables.formats import leaderboard_to_rich
 
 
 def run(
@@ -61,10 +61,12 @@ def run(
     credit = f"; {dataset.credit}" if dataset.credit else ""
     tested = int((folder.read_split()["split"] == "test").sum())
     title = f"{dataset.name}: {tested} test images, split {config.split.kind}, seed {config.seed}"
-    console.out.print(to_rich(table, title, console.out.width))
+    console.out.print(leaderboard_to_rich(table, title, console.out.width))
     if config.relabel_test:
         before = write_table_before(folder)
-        console.out.print(to_rich(before, f"{title}, test labels before the corrections", console.out.width))
+        console.out.print(
+            leaderboard_to_rich(before, f"{title}, test labels before the corrections", console.out.width)
+        )
     console.say(f"tables, figures and predictions: {folder.path}; open {folder.report}{credit}")
     failed = [each.text for each in outcomes.values() if each.status is Status.FAILED]
     missing = {each.text for each in outcomes.values() if each.status is Status.NOT_RUN}

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from results import metrics
 from results.metrics import Scored
 from results.metrics.operating import operating_point
 from results.metrics.probability import probabilities
@@ -20,11 +21,6 @@ from results.statistics import (
 )
 from results.statistics.bounded import MANY_GROUPS
 
-#: Figures with an interval; columns `NAME_low` and `NAME_high`.
-WITH_INTERVAL = (
-    "roc_auc", "accuracy", "balanced_accuracy", "average_precision", "f1", "escape", "overkill",
-    "brier", "escapes_at_operating_point", "overkill_at_operating_point",
-)  # fmt: skip
 #: What the bold rows of a table are, where no table is at hand; see `best_note`.
 BEST_NOTE = (
     "bold: the best ROC AUC and every row that cannot be told from it (all pairs compared at once by the "
@@ -58,17 +54,16 @@ def intervals_of(scored: Scored) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        `escape` and `overkill` themselves, and `NAME_low`, `NAME_high` of all of `WITH_INTERVAL`; NaN for a
-        figure that the test split cannot give, because it lacks a class.
+        `NAME_low` and `NAME_high` of every metric with an interval; NaN for a figure that the test split
+        cannot give, because it lacks a class.
     """
     y, score, groups = scored.y_test, scored.score_test, scored.groups_test
     called = scored.predicted == 1
     pairs: dict[str, tuple[float, float]] = {}
-    found: dict[str, float] = {"escape": float("nan"), "overkill": float("nan")}
+    found: dict[str, float] = {}
     if scored.has_decisions:
         pairs["accuracy"] = proportion_interval(called == (y == 1), groups)
         pairs |= _rates(scored, scored.threshold, "escape", "overkill")
-        found |= {name: float(wrong.mean()) for name, wrong in _wrong(scored, scored.threshold) if len(wrong)}
         losses = (probabilities(scored) - y) ** 2
         if not np.isnan(losses).any():
             pairs["brier"] = mean_interval(losses, groups)
@@ -86,7 +81,7 @@ def intervals_of(scored: Scored) -> dict[str, float]:
         )
         if scored.has_decisions:
             pairs |= decision_intervals(scored.confusion, sizes=(sizes[0], sizes[1]))
-    for name in WITH_INTERVAL:
+    for name in (each for each in metrics.names() if metrics.get_metric(each).interval):
         found[f"{name}_low"], found[f"{name}_high"] = pairs.get(name, (float("nan"), float("nan")))
     return found
 

@@ -4,16 +4,12 @@ import pandas as pd
 
 from results import metrics
 from results.cautions import cautions_of, finds_nothing, group_count
+from results.columns import RANKING, columns, names
 from results.intervals import intervals_of, mark_best
 from results.metrics.operating import operating_point
 from results.predictions import COSTS, ROW_KEY, Row, rows_of
-
-FIRST_COLUMNS = [
-    "model", "features", "weights", "split", "n_test", "roc_auc", "accuracy", "balanced_accuracy",
-    "average_precision", "f1", "tn", "fp", "fn", "tp", "fit_seconds", "predict_us", "status",
-]  # fmt: skip
-TIMINGS = ("fit_seconds", "predict_us", "images_per_second_1", "images_per_second_64", "model_bytes")
-DONE = "ok"
+from results.status import Status
+from results.views import View
 
 
 def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -30,11 +26,8 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
     -------
     DataFrame
         Best ROC AUC first, then rows that find no defect at their threshold, rows without predictions last.
-        It begins with `FIRST_COLUMNS`; `threshold`, `preprocess`, `sampling`, `repeat`, costs, `params`,
-        `operating_claim` (what the valid split proves), `test_groups` (number of independent groups),
-        `test_images`, `valid_images` (hashes of the images and their labels) and `caution` (what makes the
-        figures say little) follow. Every column but `TIMINGS` is a function of the data, the configuration
-        and the seed.
+        Its columns are `results.columns.names()`, in that order. Every column that `results.columns` calls
+        repeatable is a function of the data, the configuration and the seed.
     """
     models = list(rows_of(predictions))
     rows = [_measure(row) for row in models]
@@ -45,17 +38,17 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         ]
     table = pd.DataFrame(rows, columns=None if rows else [*ROW_KEY, "status"])
     table["best"] = mark_best(table, models)
-    table = table.rename(columns={"split_kind": "split"})
-    others = [column for column in table if column not in FIRST_COLUMNS]
-    table = table.reindex(columns=[*FIRST_COLUMNS, *others])
-    for name in ["n_test", *(n for n in metrics.names() if metrics.get_metric(n).integer)]:
+    lead = [column.name for column in columns() if View.LEAD in column.views]
+    nothing = table.pop("finds_nothing") if "finds_nothing" in table else pd.Series(False, table.index)
+    table = table.reindex(columns=[name for name in names() if name in table or name in lead])
+    counts = [name for name in metrics.names() if metrics.get_metric(name).integer]
+    for name in ["n_test", *counts]:
         table[name] = table[name].astype("Int64")
     if "test_groups" in table:
         table["test_groups"] = table["test_groups"].astype("Int64")
     # A row that finds no defect is no winner, however well it ranks.
-    nothing = table.pop("finds_nothing") if "finds_nothing" in table else pd.Series(False, table.index)
-    table = table.assign(_last=nothing.eq(True).astype(int) + 2 * (table["status"] != DONE))
-    order = ["_last", "roc_auc", "model", "features", "weights"]
+    table = table.assign(_last=nothing.eq(True).astype(int) + 2 * (table["status"] != Status.OK))
+    order = ["_last", RANKING, "model", "features", "weights"]
     table = table.sort_values(
         order, ascending=[True, False, True, True, True], na_position="last", kind="stable"
     )
@@ -79,7 +72,7 @@ def _measure(row: Row) -> dict[str, object]:
     for name in metrics.names():
         measured[name] = metrics.get_metric(name).compute(scores)
     measured.update({name: row.constant(name) for name in COSTS})
-    measured["status"] = DONE
+    measured["status"] = str(Status.OK)
     measured["threshold"] = scores.threshold
     measured["operating_claim"] = operating_point(scores).claim
     measured["test_groups"] = group_count(scores)

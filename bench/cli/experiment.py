@@ -77,11 +77,12 @@ def _config(
 def _show(table: Any, title: str) -> None:
     from bench import console
     from results.status import Status
-    from results.tables.formats import plain_to_rich
+    from results.tables.formats import to_rich
+    from results.tables.shown import plain
 
     left_out = ["tn", "fp", "fn", "tp", "roc_auc_low", "roc_auc_high"]
-    console.out.print(plain_to_rich(table.drop(columns=left_out), title))
-    failed = sum(Status.of(text)[0] is Status.FAILED for text in table["status"])
+    console.out.print(to_rich(plain(table.drop(columns=left_out)), title))
+    failed = sum(Status.of(status)[0] is Status.FAILED for status in table["status"])
     if failed:
         console.warn(f"{failed} settings failed")
         raise typer.Exit(1)

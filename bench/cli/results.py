@@ -87,7 +87,8 @@ def audit(
     from bench.finished.audit import audit_run
     from bench.run_folder import RunFolder
     from features.store.store import open_store
-    from results.tables.formats import plain_to_rich
+    from results.tables.formats import to_rich
+    from results.tables.shown import plain
 
     if folds < 2:
         raise InputError(f"--folds {folds}: two parts are needed at least")
@@ -95,7 +96,7 @@ def audit(
     table = audit_run(folder, open_store(cache), network=network, folds=folds)
     columns = ["rank", "image_id", "named", "suspicion", "confidence", "neighbours", "novelty", "held_out"]
     shown = table[columns].head(show)
-    console.out.print(plain_to_rich(shown, f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
+    console.out.print(to_rich(plain(shown), f"labels that may be wrong: {folder.tables / 'audit.csv'}"))
 
 
 def export(
@@ -139,26 +140,33 @@ def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None
     from bench import console
     from bench.outputs.remember import leaderboard_of
     from bench.run_folder import RunFolder
-    from results.tables import formats as tables
+    from results.tables import formats
+    from results.tables.shown import NOTHING_PUBLISHED, PUBLISHED_TITLE, plain, present, sort_by
 
     folder = RunFolder.existing(run)
     board = leaderboard_of(folder) if calibrate is None else _calibrated(folder, calibrate)
-    board = tables.sort_by(board, sort)
+    board = sort_by(board, sort)
+    known = False
     if against:
         from bench.outputs.write import published_for
 
         published, dataset = published_for(folder)
-        against = len(published) > 0
-    if format == "terminal":
-        console.out.print(tables.to_rich(board, run, console.out.width))
-        if against:
-            console.out.print(tables.published_to_rich(published, dataset))
-        return
-    write = {"csv": tables.to_csv, "markdown": tables.to_markdown, "latex": tables.to_latex,
-             "html": tables.to_html}[format]  # fmt: skip
-    typer.echo(write(board), nl=False)
-    if against and format == "markdown":
-        typer.echo("\n" + tables.published_to_markdown(published, dataset), nl=False)
+        known = len(published) > 0
+    if format == "csv":
+        typer.echo(formats.to_csv(board), nl=False)
+    elif format == "terminal":
+        console.out.print(formats.leaderboard_to_rich(board, run, console.out.width))
+        if known:
+            below = plain(published, titles=True)
+            console.out.print(formats.to_rich(below, PUBLISHED_TITLE.format(dataset), quiet=True))
+    else:
+        write = formats.WRITERS[format]
+        typer.echo(write(present(board)), nl=False)
+        if known:
+            title = PUBLISHED_TITLE.format(dataset)
+            typer.echo(f"\n{title}\n\n{write(plain(published, titles=True))}", nl=False)
+    if against and not known:
+        console.warn(NOTHING_PUBLISHED.format(dataset))
 
 
 def _calibrated(folder: "RunFolder", way: str) -> "pd.DataFrame":
@@ -176,9 +184,10 @@ def _compare(runs: list[str], metric: str) -> None:
     from bench.outputs.remember import leaderboard_of
     from bench.run_folder import RunFolder
     from results.tables.compare import side_by_side
-    from results.tables.formats import plain_to_rich
+    from results.tables.formats import to_rich
+    from results.tables.shown import plain
 
     names = [Path(run).name for run in runs]
     names = names if len(set(names)) == len(names) else runs
     boards = {name: leaderboard_of(RunFolder.existing(run)) for name, run in zip(names, runs, strict=True)}
-    console.out.print(plain_to_rich(side_by_side(boards, metric), metric))
+    console.out.print(to_rich(plain(side_by_side(boards, metric)), metric))

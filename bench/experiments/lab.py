@@ -20,17 +20,17 @@ from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import write_text
 from features.store.store import open_store
+from results.columns import RANKING, get_column, in_view, with_bounds
 from results.figures.confusion import confusions_figure
 from results.figures.tuning import tuning_figure
 from results.leaderboard import leaderboard, scored
 from results.predictions import read_predictions, rows_of
 from results.status import Status
-from results.tables.formats import frame_to_markdown
+from results.tables.formats import to_csv, to_markdown
+from results.tables.shown import plain
+from results.views import View
 
-_COLUMNS = [
-    "stage", "setting", "last_loss", "best_epoch", "valid_auc", "roc_auc", "roc_auc_low", "roc_auc_high",
-    "accuracy", "tn", "fp", "fn", "tp", "fit_seconds", "chosen", "status",
-]  # fmt: skip
+_OWN = ["stage", "setting", "last_loss", "best_epoch", "valid_auc"]
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,12 @@ class Lab:
 
     def finish(self, title: str) -> pd.DataFrame:
         """Write the table and the figures; return the table."""
-        table = pd.DataFrame([self._row(setting) for setting in self.settings]).reindex(columns=_COLUMNS)
+        table = pd.DataFrame([self._row(setting) for setting in self.settings]).reindex(columns=_columns())
         stages = list(dict.fromkeys(table["stage"]))
         winners = {stage: self.best(stage).words for stage in stages if self._any_done(stage)}
         table["chosen"] = [winners.get(s) == w for s, w in zip(table["stage"], table["setting"], strict=True)]
-        csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-        write_text(self.folder.tables / "experiment.csv", csv)
-        shown = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
-        write_text(self.folder.tables / "experiment.md", frame_to_markdown(shown))
+        write_text(self.folder.tables / "experiment.csv", to_csv(table))
+        write_text(self.folder.tables / "experiment.md", to_markdown(plain(table)))
         chosen = table[table["chosen"]]
         figures = {
             "experiment": tuning_figure(table[table["status"] == Status.OK], title),
@@ -115,10 +113,15 @@ class Lab:
         predictions = read_predictions([self.folder.predictions_path(job.id)])
         (measured,) = leaderboard(predictions).to_dict("records")
         (model,) = rows_of(predictions)
-        row |= {name: measured[name] for name in _COLUMNS if name in measured}
+        row |= {name: measured[name] for name in _columns() if name in measured}
         row["valid_auc"] = scored(model).valid_auc
         if isinstance(job, TrainJob):
             history = pd.read_parquet(self.folder.history_path(job.id))
             row["last_loss"] = float(history["last_loss"].iloc[-1])
             row["best_epoch"] = json.loads(str(measured["params"]))["best_epoch"]
         return row
+
+
+def _columns() -> list[str]:
+    measured = [column.name for column in in_view(View.EXPERIMENT)]
+    return [*_OWN, *with_bounds(get_column(RANKING)), *measured, "chosen", "status"]

@@ -1,5 +1,6 @@
 """A finished run in MLflow, on request."""
 
+import math
 import os
 from pathlib import Path
 
@@ -7,18 +8,11 @@ import pandas as pd
 
 from bench.run_folder import RunFolder
 from features.errors import InputError
-from results.leaderboard import DONE
+from results.columns import in_view
+from results.status import Status
+from results.views import View
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
-_METRICS = (
-    "roc_auc",
-    "accuracy",
-    "balanced_accuracy",
-    "average_precision",
-    "f1",
-    "fit_seconds",
-    "predict_us",
-)
 
 
 def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
@@ -58,11 +52,12 @@ def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
         mlflow.log_params({"seed": config.seed, "dataset": config.dataset.name, "split": config.split.kind})
         for part in (folder.tables, folder.figures, folder.path / "report.html"):
             _log(mlflow, part)
-        for row in leaderboard[leaderboard["status"] == DONE].to_dict("records"):
+        for row in leaderboard[leaderboard["status"] == Status.OK].to_dict("records"):
             with mlflow.start_run(run_name=f"{row['model']} {row['features']} {row['weights']}", nested=True):
-                keys = ("model", "features", "weights", "preprocess", "sampling", "params")
-                mlflow.log_params({key: row[key] for key in keys})
-                mlflow.log_metrics({key: float(row[key]) for key in _METRICS})
+                tracked = [column for column in in_view(View.TRACK) if column.name in row]
+                mlflow.log_params({c.name: row[c.name] for c in tracked if c.is_text})
+                measured = {c.name: float(row[c.name]) for c in tracked if not c.is_text}
+                mlflow.log_metrics({name: value for name, value in measured.items() if math.isfinite(value)})
     return uri
 
 

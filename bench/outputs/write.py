@@ -11,24 +11,28 @@ from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
 from results import figures as draw
 from results.blend import with_blend
-from results.leaderboard import DONE, leaderboard
+from results.leaderboard import leaderboard
 from results.predictions import FEATURE_SET, name_features
 from results.published import published_table
-from results.tables.formats import to_csv, to_html, to_latex, to_markdown
+from results.status import Status
+from results.tables.formats import WRITERS, to_csv, to_markdown
 from results.tables.per_class import per_class_table
 from results.tables.repeats import ranks_over_datasets, ranks_over_repeats, repeats_table
-from results.tables.side import cost_table, inspection_table, plain_to_markdown
+from results.tables.shown import plain, present
+from results.tables.side import cost_table, inspection_table
 
 FORMATS = ("png", "svg")
-_TABLES = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+_SUFFIXES = {"markdown": "md", "latex": "tex", "html": "html"}
 
 
 def write_tables(folder: RunFolder) -> pd.DataFrame:
     """Write the leaderboard in every format, and the tables that go with it; return the leaderboard."""
     predictions = with_blend(folder.predictions())
     table = leaderboard(predictions, folder.statuses())
-    for suffix, write in _TABLES.items():
-        write_text(folder.tables / f"leaderboard.{suffix}", write(table))
+    write_text(folder.tables / "leaderboard.csv", to_csv(table))
+    shown = present(table)
+    for name, write in WRITERS.items():
+        write_text(folder.tables / f"leaderboard.{_SUFFIXES[name]}", write(shown))
     published, _ = published_for(folder)
     further = {
         "published": published,
@@ -41,7 +45,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
     for name, frame in further.items():
         if len(frame):
             write_text(folder.tables / f"{name}.csv", to_csv(frame))
-            write_text(folder.tables / f"{name}.md", plain_to_markdown(frame))
+            write_text(folder.tables / f"{name}.md", to_markdown(plain(frame)))
     return table
 
 
@@ -144,7 +148,7 @@ def write_figure(figure: Figure, folder: Path, name: str) -> list[str]:
 def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
     """Return the counts (tn, fp, fn, tp) of each row of a leaderboard by a name for people."""
     found = {}
-    for row in table[table["status"] == DONE].to_dict("records"):
+    for row in table[table["status"] == Status.OK].to_dict("records"):
         name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
         if row["sampling"] != "all":
             name += f", {row['sampling']}"

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from results.figures.style import house_style
-from results.leaderboard import DONE
 from results.predictions import FEATURE_SET, name_features
+from results.status import Status
 
 _COSTS = {"predict_us": ("ms an image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -25,7 +25,7 @@ def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    table = leaderboard[leaderboard["status"] == DONE].reset_index(drop=True)
+    table = leaderboard[leaderboard["status"] == Status.OK].reset_index(drop=True)
     names = [name_features(*map(str, key)) for key in table[FEATURE_SET].itertuples(index=False)]
     with house_style():
         figure = Figure(figsize=(10.5, 4.4))

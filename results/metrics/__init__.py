@@ -13,6 +13,8 @@ _REGISTRY: dict[str, Metric] = {
         ranking.AVERAGE_PRECISION,
         decisions.F1,
         *decisions.COUNTS,
+        decisions.ESCAPE,
+        decisions.OVERKILL,
         *inspection.OVERKILL,
         *inspection.ESCAPES,
         *operating.OPERATING,
@@ -26,7 +28,7 @@ __all__ = ["Metric", "Scored", "choose_threshold", "get_metric", "names"]
 
 
 def names() -> list[str]:
-    """Return the names of the metrics, in the order of the leaderboard's columns."""
+    """Return the names of the metrics, in the order that tables show them."""
     return list(_REGISTRY)
 
 

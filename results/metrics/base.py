@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from results.metrics.thresholds import choose_threshold
+from results.views import SHOWN, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +83,29 @@ class Metric:
     name : str
         Column of the leaderboard.
     title : str
-        Heading for people.
+        Heading of the column.
     compute : callable
         `Scored` to a number.
     higher_is_better : bool or None
-        None for counts.
+        Which end is better; None when neither is.
     integer : bool
         Whether it is a count.
     reference : callable, optional
         `Scored` to the same number by other code: a library's function or a plain loop. The tests compare
         every metric with its reference, this one or one of `tests/support/references.py`.
+    unit : str
+        `%` for a share that is shown in percent; empty for a plain number.
+    digits : int
+        Decimals shown.
+    interval : bool
+        Whether `results.intervals.intervals_of` returns its 95 % interval.
+    views : frozenset of View
+        Where it is shown besides `leaderboard.csv`.
+
+    Examples
+    --------
+    >>> Metric("errors", "Errors", lambda scored: sum(scored.confusion[1:3]), False, integer=True).name
+    'errors'
     """
 
     name: str
@@ -100,3 +114,7 @@ class Metric:
     higher_is_better: bool | None = True
     integer: bool = False
     reference: Callable[[Scored], float] | None = None
+    unit: str = ""
+    digits: int = 3
+    interval: bool = False
+    views: frozenset[View] = SHOWN

@@ -8,6 +8,7 @@ import numpy as np
 
 from results.metrics.base import Metric, Scored
 from results.metrics.thresholds import cheapest_threshold
+from results.views import View
 
 TRUE_POSITIVE_RATES = (0.991, 0.993, 0.995, 0.997, 1.0)
 OVERKILLS = (0.01, 0.05)
@@ -96,6 +97,9 @@ def _overkill(rate: float) -> Metric:
         f"Overkill at {100 * rate:g} % found (test ROC)",
         lambda scored: overkill_at(scored.y_test, scored.score_test, rate),
         higher_is_better=False,
+        unit="%",
+        digits=1,
+        views=frozenset({View.INSPECTION}),
     )
 
 
@@ -105,9 +109,15 @@ def _escapes(overkill: float) -> Metric:
         f"Escapes at {100 * overkill:g} % overkill (test ROC)",
         lambda scored: escapes_at(scored.y_test, scored.score_test, overkill),
         higher_is_better=False,
+        unit="%",
+        digits=1,
+        views=frozenset({View.INSPECTION}),
     )
 
 
 OVERKILL = tuple(_overkill(rate) for rate in TRUE_POSITIVE_RATES)
 ESCAPES = tuple(_escapes(overkill) for overkill in OVERKILLS)
-COST = Metric("expected_cost", "Cost/part", expected_cost, higher_is_better=False)
+COST = Metric(
+    "expected_cost", "Cost/part", expected_cost, higher_is_better=False,
+    views=frozenset({View.INSPECTION, View.REPORT}),
+)  # fmt: skip

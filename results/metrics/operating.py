@@ -8,11 +8,13 @@ probability of at most 1 - confidence. That probability is binomial, whatever th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from results.metrics.base import Metric, Scored
 from results.metrics.thresholds import Cuts
+from results.views import View
 
 WANTED_RECALL, CONFIDENCE = 0.995, 0.95
 
@@ -225,10 +227,16 @@ def _field(name: str) -> Callable[[Scored], float]:
     return lambda scored: float(getattr(operating_point(scored), name))
 
 
+_SHARE: Any = {"unit": "%", "digits": 1}
+_SIDE = frozenset({View.INSPECTION})
 OPERATING = (
-    Metric("provable_recall", "Provable recall", _field("provable")),
-    Metric("operating_recall", "Recall proved at the operating point", _field("recall")),
-    Metric("operating_threshold", "Threshold of the operating point", _field("threshold"), None),
-    Metric("escapes_at_operating_point", "Escapes at the operating point", _field("escape_rate"), False),
-    Metric("overkill_at_operating_point", "Overkill at the operating point", _field("overkill_rate"), False),
-)
+    Metric("provable_recall", "Provable recall", _field("provable"), **_SHARE, views=_SIDE),
+    Metric("operating_recall", "Recall proved at the operating point", _field("recall"), **_SHARE,
+           views=_SIDE),
+    Metric("operating_threshold", "Threshold of the operating point", _field("threshold"), None,
+           views=frozenset()),
+    Metric("escapes_at_operating_point", "Escapes at the operating point", _field("escape_rate"), False,
+           **_SHARE, interval=True, views=_SIDE),
+    Metric("overkill_at_operating_point", "Overkill at the operating point", _field("overkill_rate"), False,
+           **_SHARE, interval=True, views=_SIDE | {View.REPORT}),
+)  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 
 from results.errors import PredictionsError
 from results.metrics.base import Metric, Scored
+from results.views import View
 
 BINS = 10
 #: Probability beyond which a single valid image would decide the temperature.
@@ -189,10 +190,19 @@ def _distinct(score: np.ndarray, probability: np.ndarray) -> np.ndarray:
     return rising[inverse]
 
 
-BRIER = Metric("brier", "Brier", lambda s: brier(s.y_test, probabilities(s)), higher_is_better=False)
+_VIEWS = frozenset({View.INSPECTION})
+BRIER = Metric(
+    "brier",
+    "Brier",
+    lambda s: brier(s.y_test, probabilities(s)),
+    higher_is_better=False,
+    interval=True,
+    views=_VIEWS,
+)
 CALIBRATION_ERROR = Metric(
     "calibration_error",
     "Calibration error",
     lambda s: calibration_error(s.y_test, probabilities(s)),
     higher_is_better=False,
+    views=_VIEWS,
 )

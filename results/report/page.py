@@ -12,22 +12,17 @@ import numpy as np
 import pandas as pd
 
 from results.blend import with_blend
+from results.columns import RANKING, Column, in_view, with_bounds
 from results.intervals import best_note
 from results.leaderboard import leaderboard, scored
-from results.predictions import END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
+from results.predictions import COSTS, END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise
-from results.tables.formats import PUBLISHED_TITLE
+from results.tables.formats import to_html
+from results.tables.shown import PUBLISHED_TITLE, plain
+from results.views import View
 
 _GRID = 65_535
-_COLUMNS = [
-    ("model", "Model"), ("features", "Features"), ("weights", "Weights"), ("preprocess", "Preprocess"),
-    ("sampling", "Sampling"), ("roc_auc", "ROC AUC"), ("accuracy", "Accuracy"), ("f1", "F1"),
-    ("average_precision", "AP"), ("escape", "Escapes"), ("overkill", "Overkill"),
-    ("overkill_at_operating_point", "Overkill at the operating point"), ("expected_cost", "Cost/part"),
-    ("predict_us", "µs/image"), ("fit_seconds", "Fit s"), ("parameters", "Parameters"),
-    ("caution", "Caution"), ("status", "Status"),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,13 +122,16 @@ def render_page(
     blended = with_blend(predictions) if len(predictions) else predictions
     board = leaderboard(blended, statuses)
     rows = {tuple(str(v) for v in row.key.values()): row for row in rows_of(blended)}
+    shown = in_view(View.REPORT, board)
     models = []
     for record in board.to_dict("records"):
-        key = tuple(str(record["split" if name == "split_kind" else name]) for name in ROW_KEY)
+        key = tuple(str(record[name]) for name in ROW_KEY)
         models.append({"name": _name(record), "curves": curves_of(rows[key]) if key in rows else {}})
     payload = {
-        "columns": [{"key": key, "title": title} for key, title in _shown(board)],
-        "board": [_record(row) for row in board.to_dict("records")],
+        "columns": [_describe(column) for column in shown],
+        "costs": [_describe(column) for column in shown if column.name in COSTS],
+        "ranking": RANKING,
+        "board": [_record(row, shown) for row in board.to_dict("records")],
         "models": models,
         "bestNote": best_note(board),
         "explorer": _explore(explorer, blended),
@@ -174,15 +172,9 @@ def to_json(value: object) -> str:
     return text
 
 
-def _shown(board: pd.DataFrame) -> list[tuple[str, str]]:
-    always = {"preprocess", "sampling"}
-    return [
-        (key, title)
-        for key, title in _COLUMNS
-        if key in board
-        and (key not in always or board[key].nunique() > 1)
-        and (key != "caution" or board[key].fillna("").ne("").any())
-    ]
+def _describe(column: Column) -> dict[str, Any]:
+    return {"key": column.name, "title": column.title, "unit": column.unit, "digits": column.digits,
+            "higherIsBetter": column.higher_is_better}  # fmt: skip
 
 
 def _name(record: Mapping[Any, Any]) -> str:
@@ -193,15 +185,10 @@ def _name(record: Mapping[Any, Any]) -> str:
     return " · ".join([words, *extra])
 
 
-def _record(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _record(row: Mapping[Any, Any], shown: Sequence[Column]) -> dict[str, Any]:
     """Return a leaderboard row as JSON values: missing ones are null."""
-    wanted = [key for key, _ in _COLUMNS] + [
-        f"{key}_{end}"
-        for key in ("roc_auc", "accuracy", "f1", "escape", "overkill")
-        for end in ("low", "high")
-    ]
-    wanted += ["tn", "fp", "fn", "tp", "best"]
-    return {key: _plain(row[key]) for key in wanted if key in row}
+    wanted = [name for column in shown for name in with_bounds(column)]
+    return {key: _plain(row[key]) for key in [*wanted, "best"] if key in row}
 
 
 def _plain(value: Any) -> Any:
@@ -293,22 +280,10 @@ def _published(provenance: Provenance) -> str:
 
 
 def _folded(title: str, table: pd.DataFrame, opened: bool = False) -> str:
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in table)
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>"
-        for row in table.itertuples(index=False)
-    )
     return (
-        f"<details{' open' if opened else ''}><summary>{html.escape(title)}</summary><div class='wide' "
-        f"tabindex='0'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div></details>"
+        f"<details{' open' if opened else ''}><summary>{html.escape(title)}</summary>"
+        f"<div class='wide' tabindex='0'>{to_html(plain(table, titles=True))}</div></details>"
     )
-
-
-def _cell(value: Any) -> str:
-    plain = _plain(value)
-    if plain is None:
-        return ""
-    return f"{plain:.4g}" if isinstance(plain, float) else str(plain)
 
 
 def _figure(title: str, png: bytes) -> str:

@@ -6,7 +6,7 @@
     "#B8860B", "#2F4F4F"];
   const OUTCOMES = ["not asked", "right", "overkill", "escape"];
   const OUTCOME_COLOURS = ["#9aa0a6", "#56B4E9", "#E69F00", "#D55E00"];
-  const state = { front: -1, sort: "roc_auc", down: true, filter: "" };
+  const state = { front: -1, sort: data.ranking, down: true, filter: "" };
   window.report = { ready: false, drawMs: null, selected: [] };
 
   const make = (tag, properties = {}, ...children) => {
@@ -29,23 +29,21 @@
   const CONFIG = { responsive: true, displaylogo: false };
 
   // ---- leaderboard
-  const TEXT = new Set(["model", "features", "weights", "preprocess", "sampling", "caution", "status"]);
-  const LOW_IS_GOOD = new Set(["escape", "overkill", "overkill_at_operating_point", "expected_cost", "predict_us",
-    "fit_seconds", "parameters"]);
-  const show = (key, value) => {
+  const isText = (column) => column.unit === "text";
+  const show = (column, value) => {
     if (value === null || value === undefined) return "";
-    if (TEXT.has(key)) return value;
-    if (key === "predict_us" || key === "parameters") return Math.round(value).toLocaleString("en");
-    if (key === "fit_seconds") return value.toFixed(1);
-    if (key === "escape" || key.startsWith("overkill")) return (100 * value).toFixed(1) + " %";
-    return value.toFixed(3);
+    if (isText(column)) return value;
+    if (column.unit === "%") return (100 * value).toFixed(column.digits) + " %";
+    if (column.unit === "count" || column.digits === 0) return Math.round(value).toLocaleString("en");
+    return value.toFixed(column.digits);
   };
-  const cell = (row, { key }) => {
-    const td = make("td", { className: TEXT.has(key) ? key : "number" });
-    td.textContent = show(key, row[key]);
+  const cell = (row, column) => {
+    const { key } = column;
+    const td = make("td", { className: isText(column) ? key : "number" });
+    td.textContent = show(column, row[key]);
     const low = row[key + "_low"], high = row[key + "_high"];
     if (row[key] !== null && low !== undefined && low !== null)
-      td.append(" ", make("small", { textContent: `${show(key, low)} – ${show(key, high)}` }));
+      td.append(" ", make("small", { textContent: `${show(column, low)} – ${show(column, high)}` }));
     return td;
   };
   const order = () => {
@@ -68,7 +66,7 @@
       button.addEventListener("click", () => {
         if (state.sort === column.key) state.down = !state.down;
         else Object.assign(state, { sort: column.key,
-          down: !TEXT.has(column.key) && !LOW_IS_GOOD.has(column.key) });
+          down: column.higherIsBetter === true });
         drawBoard();
         [...$("board").querySelectorAll("th button")].find((b) => b.textContent === column.title)?.focus();
       });

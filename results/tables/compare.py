@@ -45,7 +45,7 @@ def side_by_side(tables: dict[str, pd.DataFrame], metric: str = "roc_auc") -> pd
             raise PredictionsError(f"{name}: no figure {metric!r} in its leaderboard")
         done = table.dropna(subset=[metric]).drop_duplicates(_KEY).set_index(_KEY)
         columns.append(done[metric].astype(float).rename(name))
-        protocols[name] = done.reindex(columns=["test_images", "split", "valid_images"])
+        protocols[name] = done.reindex(columns=["test_images", "split_kind", "valid_images"])
     merged = pd.concat(columns, axis=1)
     first, *others = tables
     notes: list[list[str]] = [[] for _ in range(len(merged))]
@@ -69,7 +69,7 @@ def _protocol_notes(first: pd.DataFrame, other: pd.DataFrame) -> pd.Series:
         words = []
         if row["test_images"]:
             words.append("other test images")
-        if row["split"]:
+        if row["split_kind"]:
             words.append("another kind of split")
         if row["valid_images"] and not row["test_images"]:
             words.append("other valid images")

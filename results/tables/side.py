@@ -2,21 +2,17 @@
 
 import pandas as pd
 
-from results import metrics
-from results.leaderboard import DONE
-from results.tables.formats import frame_to_markdown
+from results.columns import RANKING, in_view, with_bounds
+from results.predictions import ROW_KEY
+from results.status import Status
+from results.views import View
 
-_KEY = ["model", "features", "weights", "preprocess", "sampling", "repeat"]
-_INSPECTION = ["roc_auc", "escape", "escape_low", "escape_high", "overkill", "overkill_low", "overkill_high"]
-_COST = [
-    "roc_auc", "parameters", "flops", "fit_seconds", "images_per_second_1", "images_per_second_64",
-    "model_bytes",
-]  # fmt: skip
-_METRICS = ("overkill_at", "escapes_at", "expected_cost", "brier", "calibration_error")
+#: Columns of the cost table in another unit: name there, and what one of them holds.
+_SCALED = {"flops": ("gflops", 1e9), "model_bytes": ("megabytes", 1e6)}
 
 
 def inspection_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """Return escapes and overkill of each finished row, with 95 % intervals at the threshold chosen.
+    """Return the columns with `View.INSPECTION` of each finished row, with their 95 % intervals.
 
     Parameters
     ----------
@@ -25,11 +21,10 @@ def inspection_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Key columns that say anything, the rates at the threshold chosen on the valid split, overkill at
-        fixed shares of defects found, escapes at fixed overkill, cost, Brier score, calibration error.
+        The key columns that distinguish rows, `roc_auc`, then the rates at the threshold chosen on the
+        valid split, overkill at fixed shares of defects found, escapes at fixed overkill, and so on.
     """
-    asked = [name for name in metrics.names() if name.startswith(_METRICS)]
-    return _take(leaderboard, [*_INSPECTION, *asked])
+    return _take(leaderboard, View.INSPECTION)
 
 
 def cost_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
@@ -38,31 +33,20 @@ def cost_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Key columns that say anything, `roc_auc`, `parameters`, `gflops` an image, `fit_seconds`,
+        The key columns that distinguish rows, `roc_auc`, `parameters`, `gflops` per image, `fit_seconds`,
         `images_per_second_1` and `_64` (batch sizes), `megabytes` on disk.
     """
-    table = _take(leaderboard, _COST)
-    if table.empty:
-        return table
-    table.insert(table.columns.get_loc("flops"), "gflops", table.pop("flops") / 1e9)  # type: ignore[arg-type]
-    table["megabytes"] = table.pop("model_bytes") / 1e6
+    table = _take(leaderboard, View.COST)
+    for name, (scaled, factor) in _SCALED.items():
+        if name in table:
+            table[name] = table[name] / factor
+            table = table.rename(columns={name: scaled})
     return table
 
 
-def plain_to_markdown(table: pd.DataFrame) -> str:
-    """Return any table as Markdown, numbers with four digits that count."""
-    return frame_to_markdown(table.map(_cell).map(lambda cell: cell.replace("|", "\\|")))
-
-
-def _take(leaderboard: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    done = leaderboard[leaderboard["status"] == DONE].reset_index(drop=True)
-    key = [n for n in _KEY if n in done and (n in _KEY[:3] or done[n].nunique() > 1)]
-    return done[[*key, *(name for name in columns if name in done)]].copy()
-
-
-def _cell(value: object) -> str:
-    if pd.isna(value):  # type: ignore[call-overload]
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.0f}"
-    return str(value)
+def _take(leaderboard: pd.DataFrame, view: View) -> pd.DataFrame:
+    done = leaderboard[leaderboard["status"] == Status.OK].reset_index(drop=True)
+    key = [name for name in ROW_KEY if name in done and name != "split_kind"
+           and (name in ROW_KEY[:3] or done[name].nunique() > 1)]  # fmt: skip
+    wanted = [RANKING, *(name for column in in_view(view) for name in with_bounds(column))]
+    return done[[*key, *(name for name in wanted if name in done)]].copy()

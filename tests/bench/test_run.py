@@ -11,7 +11,7 @@ from bench.jobs import KINDS, EmbedJob, FitJob, TrainJob
 from bench.jobs.start import starting_weights
 from bench.run_folder import RunFolder
 from features.errors import WeightsUnavailable
-from results.leaderboard import TIMINGS
+from results.columns import timings
 
 CONFIG = """
 name = "tiny"
@@ -112,7 +112,7 @@ def test_a_second_call_fits_nothing(bench, monkeypatch, capsys):
 def test_two_runs_of_one_seed_are_identical(bench):
     assert bench("--out", "a", "--cache", "cache-a") == 0
     assert bench("--out", "b", "--cache", "cache-b") == 0
-    tables = [board(f"{out}/tiny").drop(columns=list(TIMINGS)) for out in "ab"]
+    tables = [board(f"{out}/tiny").drop(columns=timings()) for out in "ab"]
     pd.testing.assert_frame_equal(*tables)
     assert bench("--out", "c", "--cache", "cache-a", "--seed", "1", "--models", "lda") == 0
     splits = [pd.read_parquet(f"{out}/tiny/split.parquet")["split"] for out in "ac"]

@@ -5,8 +5,11 @@ import pytest
 from predicted import predictions
 from rich.console import Console
 
-from results.leaderboard import FIRST_COLUMNS, leaderboard
-from results.tables.formats import to_csv, to_markdown, to_rich
+from results.columns import columns, get_column, in_view, names
+from results.leaderboard import leaderboard
+from results.tables.formats import leaderboard_to_rich, to_csv, to_markdown
+from results.tables.shown import present
+from results.views import View
 
 
 @pytest.fixture
@@ -32,11 +35,19 @@ def table():
 
 def test_it_begins_with_the_promised_columns(table):
     promised = (
-        "model,features,weights,split,n_test,roc_auc,accuracy,balanced_accuracy,average_precision,f1,"
+        "model,features,weights,split_kind,n_test,roc_auc,accuracy,balanced_accuracy,average_precision,f1,"
         "tn,fp,fn,tp,fit_seconds,predict_us,status"
     )
     assert to_csv(table).splitlines()[0].startswith(promised)
-    assert list(table.columns[: len(FIRST_COLUMNS)]) == FIRST_COLUMNS
+    assert list(table.columns) == names()
+
+
+def test_every_column_of_the_leaderboard_is_described_once(table):
+    listed = [column.name for column in columns()]
+    assert len(listed) == len(set(listed))
+    for name in table:
+        assert get_column(name).title != name, name
+    assert {column.name for view in View for column in in_view(view)} <= {*listed, "confusion"}
 
 
 def test_best_first_and_unmeasured_last(table):
@@ -54,7 +65,7 @@ def test_csv_keeps_its_numbers(table):
 
 
 def test_markdown_shows_counts_and_proportions(table):
-    lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    lines = [line for line in to_markdown(present(table)).splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(table)
     first = table.iloc[0]
     assert (
@@ -66,7 +77,7 @@ def test_markdown_shows_counts_and_proportions(table):
 @pytest.mark.parametrize("width", [200, 100])
 def test_the_terminal_table_fits(table, width):
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(to_rich(table.head(3), "a title", width))
+    console.print(leaderboard_to_rich(table.head(3), "a title", width))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width
     assert "ResNet-18 FBP" in text and f"{table['roc_auc'].iloc[0]:.3f}" in text

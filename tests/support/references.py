@@ -12,6 +12,7 @@ from sklearn.metrics import (
     brier_score_loss,
     confusion_matrix,
     f1_score,
+    recall_score,
     roc_auc_score,
 )
 
@@ -101,6 +102,8 @@ REFERENCES = {
     "accuracy": lambda s: accuracy_score(s.y_test, s.predicted),
     "balanced_accuracy": lambda s: balanced_accuracy_score(s.y_test, s.predicted),
     "f1": lambda s: f1_score(s.y_test, s.predicted, zero_division=0),
+    "escape": lambda s: 1 - recall_score(s.y_test, s.predicted),
+    "overkill": lambda s: 1 - recall_score(s.y_test, s.predicted, pos_label=0),
     **{
         name: lambda s, i=i: confusion_matrix(s.y_test, s.predicted).ravel()[i]
         for i, name in enumerate(("tn", "fp", "fn", "tp"))

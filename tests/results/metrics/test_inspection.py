@@ -14,8 +14,9 @@ from results.metrics import Scored
 from results.metrics.inspection import cheapest_threshold, escapes_at, expected_cost, overkill_at
 from results.metrics.probability import calibrate, calibration_curve, calibration_error, probabilities
 from results.published import COLUMNS, published_table, read_published
-from results.tables import formats as tables
+from results.tables import formats
 from results.tables.compare import choose, side_by_side
+from results.tables.shown import plain, present, sort_by
 
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4)), min_size=4, max_size=40).filter(
     lambda rows: len({y for y, _ in rows}) == 2
@@ -101,7 +102,7 @@ def test_published_figures_follow_one_schema_and_keep_to_their_dataset():
     assert elpv["roc_auc"].max() == pytest.approx(0.9442)
     assert not elpv["source"].str.contains("HKUST").any()
     assert published_table("chips").empty
-    assert "not measured here" in tables.published_to_markdown(elpv, "elpv")
+    assert "| Deitsch" in formats.to_markdown(plain(elpv, titles=True))
 
 
 @pytest.fixture
@@ -112,17 +113,25 @@ def board():
 
 
 def test_tables_escape_what_they_hold(board):
-    assert "RF\\_1 \\& co" in tables.to_latex(board)
-    assert "RF_1 &amp; co &lt;b&gt;" in tables.to_html(board)
-    assert tables.to_latex(board).count(r"\\") == 3
-    assert "[" in tables.to_markdown(board)
+    shown = present(board)
+    assert "RF\\_1 \\& co" in formats.to_latex(shown)
+    assert "RF_1 &amp; co &lt;b&gt;" in formats.to_html(shown)
+    assert formats.to_latex(shown).count(r"\\") == 3
+    assert "[" in formats.to_markdown(shown)
 
 
-def test_tables_sort_by_any_column(board):
-    assert list(tables.sort_by(board, "fn")["fn"]) == sorted(board["fn"])
-    assert tables.sort_by(board, "-roc_auc")["roc_auc"].is_monotonic_increasing
+def test_tables_sort_by_any_column_the_better_end_first(board):
+    board = board.assign(images_per_second_1=[20.0, 90.0], predict_us=[5.0, 2.0])
+    assert list(sort_by(board, "fn")["fn"]) == sorted(board["fn"])
+    assert list(sort_by(board, "tp")["tp"]) == sorted(board["tp"], reverse=True)
+    assert list(sort_by(board, "images_per_second_1")["images_per_second_1"]) == [90.0, 20.0]
+    assert list(sort_by(board, "predict_us")["predict_us"]) == [2.0, 5.0]
+    assert sort_by(board, "accuracy_low")["accuracy_low"].is_monotonic_decreasing
+    assert sort_by(board, "escape_high")["escape_high"].is_monotonic_increasing
+    assert sort_by(board, "-roc_auc")["roc_auc"].is_monotonic_increasing
+    assert sort_by(board, "model")["model"].is_monotonic_increasing
     with pytest.raises(PredictionsError, match="no column 'speed' to sort by; there are: model"):
-        tables.sort_by(board, "speed")
+        sort_by(board, "speed")
 
 
 def test_runs_side_by_side(board):

@@ -48,8 +48,9 @@ QUICK = {
     "check_fit1d",
     "check_requires_y_none",
 }
-#: Networks on which the checks that train take more than seconds; `tox -e deep` runs those.
-SLOW = {"cnn2", "designed_resnet", "stratified"}
+#: The network on which every check runs in the suite: the checks that train take seconds on it. On the
+#: others they take up to minutes, and `tox -e deep` runs them.
+FASTEST = "simple_cnn"
 
 
 def as_images(X):
@@ -99,16 +100,15 @@ def checks():
     """Give every pair of a network and a check; one network for each class and way of training."""
     seen = set()
     for name in classifiers.names("cnn"):
-        spec = classifiers.get_spec(name)
-        way = getattr(spec.make, "target", spec.make)
-        slow = spec.pretrained or name in SLOW
+        make = classifiers.get_spec(name).make
+        way = getattr(make, "target", make)
         if way in seen:
             continue
         seen.add(way)
         for estimator, check in estimator_checks_generator(on_tables(name)):
             title = getattr(check, "func", check).__name__
             if title not in NOT_FOR_IMAGES:
-                deep = [pytest.mark.deep] if slow and title not in QUICK else []
+                deep = [pytest.mark.deep] if name != FASTEST and title not in QUICK else []
                 yield pytest.param(estimator, check, id=f"{name}-{title}", marks=deep)
 
 

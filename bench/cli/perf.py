@@ -33,6 +33,9 @@ def search(
     refit: Annotated[
         bool, typer.Option(help="Fit what was chosen, not timed, and tell its test AUC.")
     ] = True,
+    device: Annotated[
+        str, typer.Option(help="cpu, or cuda: where the paths and every XGBoost compute.")
+    ] = "cpu",
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
     cache: Annotated[str | None, typer.Option(help="Folder of cached embeddings.")] = None,
 ) -> None:
@@ -50,7 +53,7 @@ def search(
     n, d = data[0].shape
     table = measure_searches(
         data, searched, chosen, folds=folds, jobs=jobs, stock_cells=stock_cells, stock_folds=stock_folds,
-        stock_seconds=stock_seconds, refit=refit, report=say,
+        stock_seconds=stock_seconds, refit=refit, device=_among(device, ("cpu", "cuda")), report=say,
     )  # fmt: skip
     title = f"grid search on {n:,} x {d} {'generated' if rows else 'ELPV'} embeddings, {folds} folds"
     name = f"search-{n}" if rows else "search"
@@ -65,6 +68,9 @@ def extract(
     copies: Annotated[int, typer.Option(help="Take each image so often, as JPEG files of its own.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     ways: Annotated[str, typer.Option(help="Semicolon-separated; all by default.")] = "",
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Images of many sizes against the same images of one size.")
+    ] = False,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
     """Extract embeddings from files: a plain loop, timm, ours, and the network alone."""
@@ -74,7 +80,7 @@ def extract(
 
     from bench.console import say
     from bench.perf.data import as_jpegs, elpv_files
-    from bench.perf.extract import WAYS, measure_extraction
+    from bench.perf.extract import WAYS, measure_extraction, measure_mixed
     from bench.perf.show import show
     from features.extract.forward import choose_device
     from features.pixels.decode import default_workers
@@ -82,6 +88,14 @@ def extract(
     paths, y, test = elpv_files()
     kept = np.linspace(0, len(paths) - 1, images or len(paths)).astype(int)
     paths, y, test = [paths[row] for row in kept], y[kept], test[kept]
+    if mixed:
+        found = choose_device(device)
+        with tempfile.TemporaryDirectory() as folder:
+            table = measure_mixed(paths, folder, backbone=backbone, size=size, device=str(found))
+        title = f"{backbone} at {size} on {found}, {len(paths):,} ELPV images of many sizes and of one"
+        show(table, out, f"extract-{backbone}-mixed", title, group="way", bar="backbone",
+             value="images_per_second", axis="images/s", constant={"backbone": backbone})  # fmt: skip
+        return
     chosen = [_among(way.strip(), WAYS) for way in ways.split(";") if way.strip()] or list(WAYS)
     with tempfile.TemporaryDirectory() as folder:
         if copies:
@@ -95,6 +109,22 @@ def extract(
     name = f"extract-{backbone}" + ("" if found.type == "cpu" else f"-{found.type}")
     show(table, out, name, title, group="way", bar="backbone", value="images_per_second", axis="images/s",
          constant={"backbone": backbone})  # fmt: skip
+
+
+@app.command(epilog="Example: defectbench perf gpu   |   tox -e gpu")
+def gpu(
+    out: Annotated[str, typer.Option(help="Folder of the table.")] = "runs/perf",
+) -> None:
+    """Check a CUDA GPU against the CPU: decoding, search, training, speed. Exit code 1 on a failure."""
+    from pathlib import Path
+
+    from bench.console import say
+    from bench.perf.gpu.run import check_gpu
+    from bench.perf.show import show_table
+
+    table = check_gpu(say)
+    show_table(table, Path(out), "gpu", "checks of the GPU")
+    raise typer.Exit(1 if (table["result"] == "failed").any() else 0)
 
 
 @app.command(epilog="Example: defectbench perf train   |   defectbench perf train --images 512")

@@ -18,6 +18,8 @@ import torch
 from bench.perf.process import peak_gib
 
 Answer = dict[str, Any]
+#: Images that each way runs over once before it is timed, so that no way pays for a cold start.
+WARM = 64
 
 
 def main(task_path: str, answer_path: str, embeddings_path: str) -> None:
@@ -39,6 +41,7 @@ def _plain(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
     from torchvision import transforms
 
     from features.backbones.registry import load_backbone
+    from features.extract.forward import exact_float32
 
     device = torch.device(task["device"])
     network = load_backbone(task["backbone"], "random").module.eval().to(device)
@@ -50,12 +53,13 @@ def _plain(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
 
     def run(paths: list[str]) -> np.ndarray:
         parts = []
-        with torch.no_grad():
+        with torch.no_grad(), exact_float32():
             for start in range(0, len(paths), 32):
                 images = [steps(Image.open(path).convert("RGB")) for path in paths[start : start + 32]]
                 parts.append(network(torch.stack(images).to(device)).cpu().numpy())
         return np.concatenate(parts)
 
+    run(task["paths"][:WARM])
     return _timed(run, task)
 
 
@@ -64,6 +68,8 @@ def _timm(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
     import timm
     from PIL import Image
     from torch.utils.data import DataLoader, Dataset
+
+    from features.extract.forward import exact_float32
 
     device = torch.device(task["device"])
     network = timm.create_model(task["backbone"], pretrained=False, num_classes=0).eval().to(device)
@@ -82,9 +88,10 @@ def _timm(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
 
     def run(paths: list[str]) -> np.ndarray:
         loader = DataLoader(Files(paths), batch_size=64, num_workers=task["workers"])
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32():
             return np.concatenate([network(batch.to(device)).float().cpu().numpy() for batch in loader])
 
+    run(task["paths"][:WARM])
     return _timed(run, task)
 
 
@@ -99,20 +106,34 @@ def _ours(task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
         task["backbone"], "random", compile=task.get("compile", False), batch_size=task.get("batch_size"),
         **options,
     )  # fmt: skip
-    extractor.load()
     answer: Answer = {}
+    started = time.perf_counter()
+    # Not through the store, whose first images would then not be embedded again.
+    extractor.transform(task["paths"][:WARM])
     if task.get("compile"):
-        started = time.perf_counter()
-        extractor.transform(task["paths"][:128])
         answer["note"] = f"compiling took {time.perf_counter() - started:.0f} s, not counted"
     with tempfile.TemporaryDirectory() as folder:
-        cached = CachedExtractor(extractor, EmbeddingStore(folder))
-        timing, embeddings = _timed(cached.transform, task, warm=False)
+        timing, embeddings = _timed(CachedExtractor(extractor, EmbeddingStore(folder)).transform, task)
         if task.get("cached"):
-            timing, embeddings = _timed(
-                CachedExtractor(extractor, EmbeddingStore(folder)).transform, task, warm=False
-            )
+            timing, embeddings = _timed(CachedExtractor(extractor, EmbeddingStore(folder)).transform, task)
     return {**timing, **answer}, embeddings
+
+
+def _mixed(task: dict[str, Any]) -> tuple[Answer, None]:
+    """Extract images of many sizes and the same ones of one size, in turn; count the best round of each."""
+    from features.extract.extractor import Extractor
+
+    extractor = Extractor(task["backbone"], "random", size=task["size"], device=task["device"], compile=False)
+    kinds = {"mixed": task["paths"], "alike": task["alike"]}
+    seconds: dict[str, list[float]] = {name: [] for name in kinds}
+    for paths in kinds.values():
+        extractor.transform(paths[:WARM])
+    for _ in range(task["rounds"]):
+        for name, paths in kinds.items():
+            started = time.perf_counter()
+            extractor.transform(paths)
+            seconds[name].append(time.perf_counter() - started)
+    return {name: min(spent) for name, spent in seconds.items()}, None
 
 
 def _ceiling(task: dict[str, Any]) -> tuple[Answer, None]:
@@ -127,19 +148,20 @@ def _ceiling(task: dict[str, Any]) -> tuple[Answer, None]:
         shape = (batch, 1, task["size"], task["size"])
         pixels = torch.randint(0, 255, shape, dtype=torch.uint8, device=device)
         forward(pixels)
-        passes = max(2, 512 // batch)
-        started = time.perf_counter()
-        for _ in range(passes):
-            forward(pixels)
-        best = max(best, passes * batch / (time.perf_counter() - started))
+        best = max(best, images_per_second(forward, pixels, max(2, 512 // batch)))
     return {"images_per_second": best, "seconds": len(task["paths"]) / best}, None
 
 
-def _timed(
-    run: Callable[[list[str]], np.ndarray], task: dict[str, Any], warm: bool = True
-) -> tuple[Answer, np.ndarray]:
-    if warm:
-        run(task["paths"][:64])
+def images_per_second(forward: Any, pixels: torch.Tensor, passes: int) -> float:
+    """Measure a network alone: all passes are started before the first answer is waited for."""
+    started = time.perf_counter()
+    for answer in [forward.start([pixels]) for _ in range(passes)]:
+        answer()
+    return passes * len(pixels) / (time.perf_counter() - started)
+
+
+def _timed(run: Callable[[list[str]], np.ndarray], task: dict[str, Any]) -> tuple[Answer, np.ndarray]:
+    """Time a way that has been warmed, from files to embeddings on the CPU, decoding included."""
     started = time.perf_counter()
     embeddings = run(task["paths"])
     seconds = time.perf_counter() - started
@@ -151,6 +173,7 @@ _WAYS: dict[str, Callable[[dict[str, Any]], tuple[Answer, Any]]] = {
     "timm": _timm,
     "ours": _ours,
     "ceiling": _ceiling,
+    "mixed": _mixed,
 }
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from bench.perf.grids import TOTAL, grid_of
 from bench.perf.process import run_worker
 from bench.perf.search_worker import METHODS
 
-PLAIN = METHODS[0]
+PLAIN, PATHS = METHODS[0], METHODS[-1]
 _WORKER = "bench.perf.search_worker"
 _UNKNOWN: dict[str, Any] = {
     "scores": None, "best": None, "fits": np.nan, "cv_score": np.nan, "test_auc": np.nan, "peak_gib": np.nan,
@@ -36,6 +36,7 @@ def measure_searches(
     stock_folds: int | None = None,
     stock_seconds: float | None = None,
     refit: bool = True,
+    device: str = "cpu",
     report: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
     """Time each method on each family, one after the other.
@@ -55,15 +56,19 @@ def measure_searches(
     stock_seconds : float, optional
         Stop GridSearchCV after so long and count what it took until then: a lower bound, said so too.
     refit : bool
-        Whether to fit what was chosen and tell its test AUC; not part of the seconds.
+        Whether to fit what was chosen and report its test AUC; not part of the seconds.
+    device : {"cpu", "cuda"}
+        Where PathSearchCV and every XGBoost compute. scikit-learn's other models have the CPU only, and
+        have no ratio when the paths compute on CUDA.
     report : callable
         Told of each finished row.
 
     Returns
     -------
     DataFrame
-        family, method, seconds, ratio (to GridSearchCV), fits, best, cv_score, largest_difference (of a
-        cell's score from GridSearchCV's), test_auc, peak_gib, note; and a row `total` for each method.
+        family, method, device, seconds, ratio (to GridSearchCV on the same device), fits, best, cv_score,
+        largest_difference (of a cell's score from GridSearchCV's), test_auc, peak_gib, note; and a row
+        `total` for each method.
     """
     jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0)) + 1 + jobs
     found: list[dict[str, Any]] = []
@@ -73,6 +78,7 @@ def measure_searches(
         for family in families:
             for method in methods:
                 task = _task(family, method, folds, jobs, str(data), str(started), refit)
+                task["device"] = device
                 note, limit = "", None
                 if method not in _ALONE:
                     note, limit = _thin_out(task, stock_cells, stock_folds), stock_seconds
@@ -86,7 +92,8 @@ def measure_searches(
                     stopped = f"stopped after {seconds:.0f} s: a lower bound"
                     note = ", ".join(filter(None, [note, stopped]))
                 answer["seconds"] *= task["scale"]
-                found.append({"family": family, "method": method, "note": note, **answer})
+                used = device if method == PATHS or task["model"] == "xgb" else "cpu"
+                found.append({"family": family, "method": method, "device": used, "note": note, **answer})
                 report(f"{family}, {method}: {answer['seconds']:.1f} s{', ' + note if note else ''}")
     return _with_ratios(pd.DataFrame(found))
 
@@ -138,7 +145,8 @@ def _trees(cell: dict[str, Any]) -> int:
 
 def _with_ratios(found: pd.DataFrame) -> pd.DataFrame:
     plain = found[found["method"] == PLAIN].set_index("family")
-    found["ratio"] = found["family"].map(plain["seconds"]) / found["seconds"]
+    equal = found["device"] == found["family"].map(plain["device"])
+    found["ratio"] = (found["family"].map(plain["seconds"]) / found["seconds"]).where(equal)
     found["largest_difference"] = [
         _difference(row.scores, plain["scores"].get(row.family)) for row in found.itertuples()
     ]
@@ -146,15 +154,18 @@ def _with_ratios(found: pd.DataFrame) -> pd.DataFrame:
     for method, rows in found[found["family"].isin(TOTAL)].groupby("method", sort=False):
         seconds = rows["seconds"].sum()
         base = plain["seconds"].reindex(rows["family"]).sum()
+        comparable = bool(equal[rows.index].all())
         totals.append({
-            "family": f"total of {len(rows)}", "method": method, "seconds": seconds,
-            "ratio": base / seconds, "fits": rows["fits"].sum(), "peak_gib": rows["peak_gib"].max(),
+            "family": f"total of {len(rows)}", "method": method,
+            "device": ", ".join(sorted(set(rows["device"]))), "seconds": seconds,
+            "ratio": base / seconds if comparable else np.nan, "fits": rows["fits"].sum(),
+            "peak_gib": rows["peak_gib"].max(),
         })  # fmt: skip
     table = pd.concat([found, pd.DataFrame(totals)], ignore_index=True)
     table["best"] = [json.dumps(best) if isinstance(best, dict) else "" for best in table["best"]]
     table["note"] = table["note"].fillna("")
-    columns = ["family", "method", "seconds", "ratio", "fits", "best", "cv_score", "largest_difference",
-               "test_auc", "peak_gib", "note"]  # fmt: skip
+    columns = ["family", "method", "device", "seconds", "ratio", "fits", "best", "cv_score",
+               "largest_difference", "test_auc", "peak_gib", "note"]  # fmt: skip
     return table[columns]
 
 

@@ -58,8 +58,13 @@ def _make(task: dict[str, Any], folds: int, jobs: int) -> Any:
         "HalvingGridSearchCV": HalvingGridSearchCV,
         "PathSearchCV": PathSearchCV,
     }[task["method"]]
-    extra = {"random_state": 0} if kind is HalvingGridSearchCV else {}
+    extra: dict[str, Any] = {"random_state": 0} if kind is HalvingGridSearchCV else {}
+    if kind is PathSearchCV:
+        extra["device"] = task["device"]
     model = classifiers.make_classifier(task["model"], random_state=0)
+    if task["model"] == "xgb":
+        # Named for every method, so that all of them compare on one device.
+        model.set_params(model__device=task["device"])
     return kind(model, task["grid"], scoring="roc_auc", cv=cv, n_jobs=jobs, refit=False, **extra)
 
 

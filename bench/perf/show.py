@@ -27,12 +27,17 @@ def show(
 
     `constant` holds columns for the figure that are the same for all rows.
     """
-    out.print(_rich(table, f"{title}; {machine()}"))
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    show_table(table, folder, name, title)
     write_figure(bars_figure(table.assign(**(constant or {})), title=title, **bars), folder, name)
     say(f"written: {folder / name}.csv, .png, .svg")
+
+
+def show_table(table: pd.DataFrame, folder: Path, name: str, title: str) -> None:
+    """Print the table and write `name.csv`."""
+    out.print(_rich(table, f"{title}; {machine()}"))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / f"{name}.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def machine() -> str:

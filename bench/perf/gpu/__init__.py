@@ -1,0 +1,1 @@
+"""What to look at first on a machine with a CUDA GPU."""

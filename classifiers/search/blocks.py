@@ -1,13 +1,14 @@
 """Finished blocks of a search on disk, so that a killed search goes on."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
-from classifiers.search.paths.base import Response
+from classifiers.search.identity import fingerprint
+from classifiers.search.paths.base import Fold, Response
 from features.files import atomic_path, write_text
 
 
@@ -18,54 +19,59 @@ class BlockStore:
     ----------
     folder : str or Path, optional
         None keeps nothing.
-    search : tuple
-        What the search is of; blocks of another search are not taken up.
+    search : object
+        Everything that the scores depend on besides the fold's rows and the cells: data, estimator,
+        scorers, engine, device, versions. Blocks of another search are not used.
     """
 
-    def __init__(self, folder: str | Path | None, search: tuple[Any, ...]):
+    def __init__(self, folder: str | Path | None, search: Any):
         self.folder = Path(folder) if folder is not None else None
-        self.search = joblib.hash(search) if folder is not None else ""
+        self.search = fingerprint(search) if folder is not None else ""
 
-    def load(self, fold: int, cells: list[dict[str, Any]]) -> list[dict[str, float]] | None:
+    def load(self, fold: Fold, keys: Sequence[str]) -> list[dict[str, float]] | None:
         """Return the finished scores of cells on a fold, None when they were not finished."""
-        path = self._path(fold, cells, ".json")
+        path = self._path(fold, keys, ".json")
         if path is None or not path.is_file():
             return None
         return json.loads(path.read_text())
 
-    def save(self, fold: int, cells: list[dict[str, Any]], scores: list[dict[str, float]]) -> None:
+    def save(self, fold: Fold, keys: Sequence[str], scores: list[dict[str, float]]) -> None:
         """Write the scores of cells on a fold."""
-        path = self._path(fold, cells, ".json")
+        path = self._path(fold, keys, ".json")
         if path is not None:
             plain = [{name: float(value) for name, value in each.items()} for each in scores]
             write_text(path, json.dumps(plain))
 
-    def load_responses(self, fold: int, cells: list[dict[str, Any]]) -> list[Response] | None:
+    def load_responses(self, fold: Fold, keys: Sequence[str]) -> list[Response | None] | None:
         """Return what a path has answered for cells on a fold, None when it was not finished."""
-        path = self._path(fold, cells, ".npz")
+        path = self._path(fold, keys, ".npz")
         if path is None or not path.is_file():
             return None
         with np.load(path, allow_pickle=False) as arrays:
-            return [
-                Response(arrays.get(f"decision{number}"), arrays.get(f"proba{number}"))
-                for number in range(len(cells))
-            ]
+            responses: list[Response | None] = []
+            for number in range(len(keys)):
+                decision, proba = arrays.get(f"decision{number}"), arrays.get(f"proba{number}")
+                zero = bool(arrays["zero_is_positive"][number])
+                known = decision is not None or proba is not None
+                responses.append(Response(decision, proba, zero) if known else None)
+            return responses
 
-    def save_responses(self, fold: int, cells: list[dict[str, Any]], responses: list[Response]) -> None:
+    def save_responses(self, fold: Fold, keys: Sequence[str], responses: Sequence[Response | None]) -> None:
         """Write what a path has answered for cells on a fold."""
-        path = self._path(fold, cells, ".npz")
+        path = self._path(fold, keys, ".npz")
         if path is None:
             return
-        arrays = {}
+        zero = [response is not None and response.zero_is_positive for response in responses]
+        arrays = {"zero_is_positive": np.array(zero)}
         for number, response in enumerate(responses):
-            for name, values in (("decision", response.decision), ("proba", response.proba)):
+            for name in ("decision", "proba"):
+                values = getattr(response, name, None)
                 if values is not None:
                     arrays[f"{name}{number}"] = values
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
-    def _path(self, fold: int, cells: list[dict[str, Any]], suffix: str) -> Path | None:
+    def _path(self, fold: Fold, keys: Sequence[str], suffix: str) -> Path | None:
         if self.folder is None:
             return None
-        named = [sorted((name, repr(value)) for name, value in cell.items()) for cell in cells]
-        return self.folder / f"{joblib.hash((self.search, fold, named))}{suffix}"
+        return self.folder / f"{fingerprint((self.search, fold.train, fold.test, list(keys)))}{suffix}"

@@ -1,6 +1,5 @@
-"""One cell of the grid as an estimator over row numbers, which may know its answers already."""
+"""One cell of the grid as an estimator over fold tokens, which may know its answers already."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +7,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import _safe_split
 
 from classifiers.search.blocks import BlockStore
+from classifiers.search.identity import cell_key
 from classifiers.search.paths.base import Fold, HeldOut, Response
 
-#: Name of a score that has none; `PathSearchCV` calls it `score`.
-SINGLE = "_single"
+#: Name of the only score in a block on disk.
+_SINGLE = "score"
 
 
 @dataclass(eq=False)
@@ -25,39 +27,37 @@ class Search:
     ----------
     X, y : array-like
         The rows.
-    folds : list of Fold
-    answers : dict of (cell, fold number) to Response
-        What the paths have found; a cell is named by `cell_name`.
-    scorer : callable
-        `scorer(estimator, X, y)` to a number or a dict of numbers.
-    error_score : float or "raise"
+    splits : list of (train, test)
+        As the splitter gave them.
+    folds : list of Fold or None
+        The same as row numbers; None where a split is no set of row numbers.
+    answers : dict of (cell key, fold number) to Response
+        What the paths have found.
     blocks : BlockStore
         Where scores of cells that are fitted one by one are kept.
     marks : Path, optional
         A folder in which each scored cell leaves a file, so that progress shows across processes.
+    device : str
+        Where the refit is computed, if the model can be moved there.
+    classes : array
+        The labels, sorted.
     """
 
     X: Any
     y: Any
-    folds: list[Fold]
+    splits: list[tuple[Any, Any]]
+    folds: list[Fold] | None
     answers: dict[tuple[str, int], Response]
-    scorer: Callable[..., Any]
-    error_score: Any
     blocks: BlockStore
     marks: Path | None = None
-    _by_rows: dict[bytes, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for fold in reversed(self.folds):
-            self._by_rows[np.asarray(fold.train).tobytes()] = fold.number
-
-    def fold(self, train: np.ndarray) -> Fold:
-        """Return the fold that trains on these rows."""
-        return self.folds[self._by_rows[np.asarray(train).tobytes()]]
+    device: str = "cpu"
+    classes: np.ndarray = field(default_factory=lambda: np.array([]))
 
 
 class Candidate(BaseEstimator):
-    """A setting of the estimator; `X` is row numbers of the search's data.
+    """A setting of the estimator; `X` is a token: 2 f for fold f's training rows, 2 f + 1 for its test rows.
+
+    Two folds may have equal training rows, so rows alone do not name a fold.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Candidate(BaseEstimator):
     def __init__(self, estimator: BaseEstimator, search: Search):
         self.estimator = estimator
         self.search = search
-        self.cell: dict[str, Any] = {}
+        self.key = cell_key({})
 
     def __sklearn_clone__(self) -> "Candidate":
         return type(self)(clone(self.estimator), self.search)
@@ -79,78 +79,107 @@ class Candidate(BaseEstimator):
 
     def set_params(self, **params: Any) -> "Candidate":
         """Set the estimator's parameters."""
-        self.cell = dict(params)
+        self.key = cell_key(params)
         self.estimator.set_params(**params)
         return self
 
-    def fit(self, rows: np.ndarray, y: Any = None) -> "Candidate":
-        """Fit the estimator, unless the answers or the scores of this cell and fold are known."""
+    def fit(self, tokens: np.ndarray) -> "Candidate":
+        """Fit the estimator, unless its answers or scores on this fold are known; all tokens: on all rows."""
         search = self.search
-        self.fold_ = search.fold(rows)
-        self.scores_ = search.blocks.load(self.fold_.number, [self.cell])
-        if self.scores_ is None and self._answer() is None:
-            self._fit(rows)
+        if len(tokens) != 1:
+            return self._refit()
+        self.number_ = int(tokens[0]) // 2
+        self.scores_ = self._load()
+        if self.scores_ is None and self._response() is None:
+            try:
+                self._fit(*_safe_split(self.estimator, search.X, search.y, search.splits[self.number_][0]))
+            except Exception:
+                self._mark()
+                raise
         return self
 
-    def score_rows(self, rows: np.ndarray) -> dict[str, float]:
-        """Return the cell's scores on held-out rows."""
-        search = self.search
-        if self.scores_ is not None and self._held_out(rows):
-            return self.scores_[0]
-        response = self._answer()
-        known = response is not None and self._held_out(rows)
-        if not known and not hasattr(self, "fitted_"):
-            self._fit(self.fold_.train)
-        y = None if search.y is None else _safe_indexing(search.y, rows)
-        model = HeldOut(np.unique(search.y), response) if known and response else self.fitted_
-        scores = _score(search, model, _safe_indexing(search.X, rows), y)
-        if not known:
-            search.blocks.save(self.fold_.number, [self.cell], [scores])
-        if search.marks is not None:
-            (search.marks / f"{cell_name(self.cell)}-{self.fold_.number}").touch()
-        return scores
+    def score(self, tokens: np.ndarray) -> float:
+        """Exist, because a search without `scoring` asks for it; `scored` is what scores."""
+        raise NotImplementedError
 
-    def _fit(self, rows: np.ndarray) -> None:
-        search = self.search
-        X = _safe_indexing(search.X, rows)
-        y = () if search.y is None else (_safe_indexing(search.y, rows),)
-        self.fitted_ = self.estimator.fit(X, *y)
+    def scored(self, tokens: np.ndarray, scorer: Callable[..., Any]) -> Any:
+        """Return what a scorer finds on a fold's test rows: a number or a dict of numbers."""
+        search, response = self.search, self._response()
+        train, test = search.splits[self.number_]
+        if self.scores_ is not None:
+            return self.scores_.get(_SINGLE) if set(self.scores_) == {_SINGLE} else self.scores_
+        try:
+            if response is not None:
+                assert search.folds is not None
+                rows = search.folds[self.number_].test
+                return scorer(HeldOut(search.classes, response), rows, np.asarray(search.y)[rows])
+            X, y = _safe_split(self.estimator, search.X, search.y, test, train)
+            found = scorer(self.estimator, X) if y is None else scorer(self.estimator, X, y)
+            self._save(found)
+            return found
+        finally:
+            self._mark()
 
-    def _answer(self) -> Response | None:
-        return self.search.answers.get((cell_name(self.cell), self.fold_.number))
+    def _fit(self, X: Any, y: Any) -> "Candidate":
+        self.estimator.fit(X) if y is None else self.estimator.fit(X, y)
+        return self
 
-    def _held_out(self, rows: np.ndarray) -> bool:
-        return np.array_equal(rows, self.fold_.test)
+    def _refit(self) -> "Candidate":
+        """Fit on all rows; XGBoost on the GPU where the search was."""
+        model = self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
+        if self.search.device == "cuda" and type(model).__module__ == "xgboost.sklearn":
+            from classifiers.search.paths.boosting import fit_on_gpu
 
-    def __sklearn_tags__(self):  # type: ignore[no-untyped-def]
-        return get_tags(self.estimator)
+            fit_on_gpu(model, lambda: self._fit(self.search.X, self.search.y))
+            return self
+        return self._fit(self.search.X, self.search.y)
+
+    def _response(self) -> Response | None:
+        return self.search.answers.get((self.key, self.number_))
+
+    def _load(self) -> dict[str, float] | None:
+        if self.search.folds is None:
+            return None
+        found = self.search.blocks.load(self.search.folds[self.number_], [self.key])
+        return None if found is None else found[0]
+
+    def _save(self, found: Any) -> None:
+        scores = found if isinstance(found, dict) else {_SINGLE: found}
+        numbers = all(np.isscalar(value) and not isinstance(value, str) for value in scores.values())
+        if self.search.folds is not None and numbers:
+            self.search.blocks.save(self.search.folds[self.number_], [self.key], [scores])
+
+    def _mark(self) -> None:
+        if self.search.marks is not None:
+            (self.search.marks / f"{self.key}-{self.number_}").touch()
 
 
-def cell_name(cell: dict[str, Any]) -> str:
-    """Return a short name of a setting, the same in every process."""
-    import joblib
+class TokenScorer:
+    """A scorer of one metric that scores candidates.
 
-    return joblib.hash(sorted((name, repr(value)) for name, value in cell.items()))
+    Parameters
+    ----------
+    scorer : callable
+        `scorer(estimator, X, y)` to a number or a dict of numbers.
+    """
+
+    def __init__(self, scorer: Callable[..., Any]):
+        self.scorer = scorer
+
+    def __call__(self, candidate: Candidate, tokens: np.ndarray) -> Any:
+        """Score a candidate on a fold's test rows."""
+        return candidate.scored(tokens, self.scorer)
+
+    def __repr__(self) -> str:
+        return repr(self.scorer)
 
 
-def score_candidate(candidate: Candidate, rows: np.ndarray, y: Any = None) -> dict[str, float]:
-    """Score a candidate; the scorer that the search over row numbers is given."""
-    return candidate.score_rows(rows)
+class MultimetricTokenScorer(_MultimetricScorer):
+    """A scorer of several metrics that scores candidates; the library reports which metric failed."""
 
+    def __init__(self, scorer: _MultimetricScorer):
+        super().__init__(scorers=scorer._scorers, raise_exc=scorer._raise_exc)
 
-def _score(search: Search, model: Any, X: Any, y: Any) -> dict[str, float]:
-    arguments = (model, X) if y is None else (model, X, y)
-    try:
-        found = search.scorer(*arguments)
-    except Exception as error:
-        if search.error_score == "raise":
-            raise
-        warnings.warn(f"scoring failed ({error}); the score is {search.error_score}", stacklevel=2)
-        found = search.error_score
-    scores = found if isinstance(found, dict) else {SINGLE: found}
-    for name, value in scores.items():
-        # A scorer of several metrics tells of one that failed by its traceback.
-        if isinstance(value, str):
-            warnings.warn(f"scoring {name} failed; the score is {search.error_score}\n{value}", stacklevel=2)
-            scores[name] = search.error_score
-    return scores
+    def __call__(self, candidate: Candidate, tokens: np.ndarray) -> Any:
+        """Score a candidate on a fold's test rows."""
+        return candidate.scored(tokens, super().__call__)

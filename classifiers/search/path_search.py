@@ -1,25 +1,42 @@
 """GridSearchCV's answers from a fraction of its fits."""
 
-import time
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import psutil
+import sklearn
 from joblib import effective_n_jobs
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
+from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import _num_samples
 
 from classifiers.search.blocks import BlockStore
-from classifiers.search.candidate import SINGLE, Candidate, Search, cell_name, score_candidate
-from classifiers.search.paths.base import Fold
+from classifiers.search.candidate import Candidate, MultimetricTokenScorer, Search, TokenScorer
+from classifiers.search.identity import cell_key
+from classifiers.search.inputs import (
+    as_folds,
+    as_labels,
+    as_rows,
+    asks_for_answers_only,
+    settings_of,
+    split_pipeline,
+)
+from classifiers.search.paths.base import Problem
 from classifiers.search.progress import Progress, cell_progress
-from classifiers.search.run import Answers, Means, run_paths
+from classifiers.search.run import Answers, Resources, run_paths
 
 MEMORY_SHARE = 0.5
-MOST_MEMORY = 6 * 2**30
+MEMORY_LIMIT = 6 * 2**30
+DEVICES = ("auto", "cpu", "cuda", "cpu-torch")
+
+#: Raised when what a block on disk means changes, so that older blocks are not read.
+_BLOCK_FORMAT = 2
 
 
 class PathSearchCV(GridSearchCV):
@@ -29,27 +46,29 @@ class PathSearchCV(GridSearchCV):
     behaviour it has. Where the estimator (or the last step of a `Pipeline`) has a path, one call scores
     all cells of a fold that differ only along the path: LDA over shrinkage, logistic regression over C,
     SVM over kernel, gamma and C, random forest and XGBoost over n_estimators. The other steps of the
-    pipeline are fitted once a fold. Cells without a path, and every other estimator, are fitted one by
-    one as `GridSearchCV` fits them.
+    pipeline are fitted once per fold. A cell that a path cannot answer exactly is fitted as
+    `GridSearchCV` fits it, with the same warnings and errors; so is every other estimator.
 
     Parameters
     ----------
     estimator, param_grid, scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, \
 return_train_score
-        As for `GridSearchCV`. With `verbose`, a progress bar counts the cells.
+        As for `GridSearchCV`.
     accelerate : bool
         Whether scikit-learn-intelex's engines are used where they are installed and agree: now the
         random forest, whose scores agree on average and not tree for tree.
     device : {"auto", "cpu", "cuda", "cpu-torch"}
-        Where LDA, logistic regression, SVM and XGBoost are computed. On `cuda` the first three are
-        batched linear algebra over folds and cells; `cpu-torch` runs that code on the CPU.
+        Where LDA, logistic regression, SVM and XGBoost are computed; `auto` is `cuda` where there is a
+        GPU, otherwise `cpu`. On `cuda` the first three are batched linear algebra over folds and cells;
+        `cpu-torch` runs that code on the CPU. XGBoost's refit uses the same device.
     memory_budget : float, optional
         GiB that paths may use at a time besides the data; by default half of the free memory, at most
-        6 GiB. An SVM whose kernel matrix does not fit is left to the solver.
+        6 GiB. An SVM whose kernel matrix does not fit is fitted by the library.
     checkpoint : str, optional
-        A folder for finished (fold, path) blocks; a search that was killed goes on from there.
+        A folder for finished (fold, path) blocks; a search that was killed continues from there. A
+        block is used again only with the same data, fold, estimator, scorers, engine and device.
     progress : callable, optional
-        Called with the cells done and the cells in all, folds counted.
+        Called with the number of finished cells and of all cells, each counted once per fold.
 
     Attributes
     ----------
@@ -61,9 +80,13 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
 
     Notes
     -----
-    A scorer is asked about the held-out rows through an object that answers `predict`,
-    `predict_proba` and `decision_function`. A scorer of your own that looks at anything else of a
-    model should be a plain callable: then every cell is fitted.
+    Exact means: what the library's own fit answers, up to rounding. Logistic regression is solved to
+    the optimum, and only where the library's stopping rule comes within a relative 1e-4 of it. LDA is
+    computed in double precision also for single precision data. The SVM on `cuda` is solved to the
+    optimum, whereas LIBSVM stops at `tol`.
+
+    A scorer of scikit-learn, or one made by `make_scorer`, asks a model for predictions alone. A
+    scorer of your own may look at the fitted model; then every cell is fitted.
 
     Examples
     --------
@@ -121,101 +144,228 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         X : array-like, shape (n, d)
         y : array-like, shape (n,), optional
         **params
-            `groups` goes to the splitter; anything else to the estimator's `fit`, and then every cell
-            is fitted.
+            `groups` is passed to the splitter; anything else to the estimator's `fit`, and then every
+            cell is fitted.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            For an unknown `device`; for anything else, what `GridSearchCV` raises.
         """
-        if not self._may_share(y, params):
+        if self.device not in DEVICES:
+            raise ValueError(f"device {self.device!r}: choose auto, cpu, cuda or cpu-torch")
+        if not self._can_share(X, y, params) or not self._is_worth_sharing(X, y):
+            vars(self).pop("n_fits_", None)
             super().fit(X, y, **params)
-            self.n_fits_: int = len(self.cv_results_["params"]) * int(self.n_splits_)
             return self
-        scorer, refit_metric = self._get_scorers()
-        X, y, groups = indexable(X, y, params.get("groups"))
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
+        scorers, _ = self._get_scorers()
+        X, y = indexable(X, y)
+        groups = params.get("groups")
+        splitter = self._checked_cv_orig = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        count = splitter.get_n_splits(X, y, groups)
         splits = list(splitter.split(X, y, groups))
-        folds = [Fold(number, *split) for number, split in enumerate(splits)]
-        cells = list(ParameterGrid(self.param_grid))
-        blocks = BlockStore(self.checkpoint, (self.estimator, repr(self.scoring), X, y, splits))
-        with cell_progress(len(cells) * len(folds), self.verbose, self.progress) as progress:
-            answers = run_paths(self.estimator, X, y, cells, folds, self._means(), blocks, progress.add)
-            search = Search(X, y, folds, answers.responses, scorer, self.error_score, blocks, progress.marks)
-            inner = GridSearchCV(
-                Candidate(clone(self.estimator), search),
-                self.param_grid,
-                scoring=score_candidate,
-                refit=False,
-                cv=splits,
-                # Processes are worth starting only for cells that are still to be fitted.
-                n_jobs=1 if len(answers.responses) == len(cells) * len(folds) else self.n_jobs,
-                pre_dispatch=self.pre_dispatch,
-                error_score=self.error_score,
+        if len(splits) != count:
+            raise ValueError(
+                "cv.split and cv.get_n_splits return inconsistent results. "
+                f"Expected {count} splits, got {len(splits)}"
             )
-            inner.fit(np.arange(_num_samples(X)), y)
-        self.n_splits_: int = len(splits)
-        self.n_fits_ = answers.fits + len(cells) * len(folds) - len(answers.responses)
-        self._take(inner.cv_results_, answers, cells, scorer, refit_metric)
-        if self.refit:
-            self._refit_best(X, y)
+        cells = list(ParameterGrid(self.param_grid))
+        folds = as_folds(splits, _num_samples(X))
+        if folds is None:
+            # The library says what is wrong with the folds.
+            vars(self).pop("n_fits_", None)
+            super().fit(X, y, **params)
+            return self
+        blocks = BlockStore(self.checkpoint, self._identity(scorers, X, y))
+        with cell_progress(len(cells) * len(splits), self.progress) as progress:
+            answers = self._answer(scorers, X, y, cells, folds, blocks, progress.add)
+            search = Search(X, y, splits, folds, answers.responses, blocks, progress.marks)
+            if answers.responses:
+                search.classes, search.device = np.unique(np.asarray(y)), _device(self.device)
+            inner = self._inner(Candidate(clone(self.estimator), search), answers, len(cells), len(splits))
+            inner.fit(np.arange(2 * len(splits)))
+        self._take(inner, scorers)
+        answered = sum((cell_key(cell), fold) in answers.responses for cell in cells for fold in range(count))
+        self.n_fits_: int = answers.fits + len(cells) * count - answered
+        _warn_of_errors(answers, cells, self.cv_results_)
         return self
 
-    def _may_share(self, y: Any, params: dict[str, Any]) -> bool:
-        """Tell whether the cells can be scored by way of row numbers."""
+    def __getattr__(self, name: str) -> Any:
+        """Return `n_fits_` of a search that the library has run: all cells on all folds.
+
+        It is no attribute of its own then, so that such a search has those of `GridSearchCV` alone.
+        """
+        if name == "n_fits_" and "cv_results_" in vars(self):
+            return len(self.cv_results_["params"]) * int(self.n_splits_)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _can_share(self, X: Any, y: Any, params: dict[str, Any]) -> bool:
+        """Tell whether nothing asks for the library's own loop over the cells."""
+        config = get_config()
+        own = {name for kind in type(self).__mro__ for name in vars(kind) if kind not in _LIBRARY}
         return (
             not set(params) - {"groups"}
             and y is not None
+            and hasattr(self.estimator, "fit")
             and not self.return_train_score
-            and not get_config()["enable_metadata_routing"]
+            and not hasattr(self, "_skl_callbacks")
+            and not config["enable_metadata_routing"]
+            and not config["array_api_dispatch"]
+            and not own & _METHODS
+            and split_pipeline(self.estimator) is not None
             and not get_tags(self.estimator).input_tags.pairwise
-            and (not callable(self.scoring) or hasattr(self.scoring, "_response_method"))
+            and _have_one_length(X, y)
         )
 
-    def _means(self) -> Means:
+    def _is_worth_sharing(self, X: Any, y: Any) -> bool:
+        """Tell whether a path may answer a cell, or finished cells are to be kept or counted."""
+        if self.checkpoint is not None or self.progress is not None:
+            return True
+        return self._settings()[1] != [] and as_labels(y) is not None and as_rows(X) is not None
+
+    def _settings(self) -> tuple[Any, list[Any]]:
+        try:
+            return settings_of(self.estimator, ParameterGrid(self.param_grid))
+        except (TypeError, ValueError):
+            # The library says what is wrong with the grid.
+            return None, []
+
+    def _answer(
+        self,
+        scorers: Any,
+        X: Any,
+        y: Any,
+        cells: list[dict[str, Any]],
+        folds: Any,
+        blocks: BlockStore,
+        report: Callable[[int], None],
+    ) -> Answers:
+        made_for, settings = self._settings()
+        rows, labels = as_rows(X), as_labels(y)
+        parts = split_pipeline(self.estimator)
+        if not settings or not folds or rows is None or labels is None or parts is None:
+            return Answers()
+        if not asks_for_answers_only(scorers):
+            return Answers()
+        resources = self._resources()
+        problem = Problem(
+            prefix=parts[0],
+            data=X,
+            X=rows,
+            y=labels,
+            train_rows=max(len(fold.train) for fold in folds),
+            accelerate=resources.accelerate,
+            device=resources.device,
+            memory_bytes=resources.memory_bytes,
+        )
+        return run_paths(made_for, problem, settings, folds, resources, blocks, report)
+
+    def _resources(self) -> Resources:
         if self.memory_budget is None:
-            memory = min(psutil.virtual_memory().available * MEMORY_SHARE, MOST_MEMORY)
+            memory = min(psutil.virtual_memory().available * MEMORY_SHARE, MEMORY_LIMIT)
         else:
             memory = self.memory_budget * 2**30
-        return Means(effective_n_jobs(self.n_jobs), self.accelerate, _device(self.device), int(memory))
+        return Resources(effective_n_jobs(self.n_jobs), self.accelerate, _device(self.device), int(memory))
 
-    def _take(
-        self, results: dict[str, Any], answers: Answers, cells: list[dict[str, Any]], scorer: Any, metric: str
-    ) -> None:
-        """Take over the results, with the times of the cells that paths have answered."""
-        self.multimetric_ = f"mean_test_{SINGLE}" not in results
-        self.cv_results_ = {
-            name.replace(f"_test_{SINGLE}", "_test_score"): value for name, value in results.items()
+    def _identity(self, scorers: Any, X: Any, y: Any) -> Any:
+        """Return everything besides cells and folds that a cell's score depends on."""
+        if self.checkpoint is None:
+            return None
+        return {
+            "format": _BLOCK_FORMAT,
+            "sklearn": sklearn.__version__,
+            "estimator": self.estimator,
+            "scorers": getattr(scorers, "_scorers", scorers),
+            "error_score": self.error_score,
+            "accelerate": self.accelerate,
+            "device": _device(self.device),
+            "X": X,
+            "y": y,
         }
-        for number, cell in enumerate(cells):
-            keys = [(cell_name(cell), fold) for fold in range(self.n_splits_)]
-            if all(key in answers.seconds for key in keys):
-                seconds = [answers.seconds[key] for key in keys]
-                self.cv_results_["mean_fit_time"][number] = np.mean(seconds)
-                self.cv_results_["std_fit_time"][number] = np.std(seconds)
-        if self.multimetric_ and callable(self.scoring):
-            names = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
-            self._check_refit_for_multimetric(dict.fromkeys(names))
-            metric = self.refit
-        self.scorer_ = getattr(scorer, "_scorers", scorer)
-        if self.refit or not self.multimetric_:
-            self.best_index_ = self._select_best_index(self.refit, metric, self.cv_results_)
-            if not callable(self.refit):
-                self.best_score_ = self.cv_results_[f"mean_test_{metric}"][self.best_index_]
-            self.best_params_ = self.cv_results_["params"][self.best_index_]
 
-    def _refit_best(self, X: Any, y: Any) -> None:
-        best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
-        started = time.perf_counter()
-        self.best_estimator_ = best.fit(X, y)
-        self.refit_time_ = time.perf_counter() - started
-        if hasattr(best, "feature_names_in_"):
-            self.feature_names_in_ = best.feature_names_in_
+    def _inner(self, candidate: Candidate, answers: Answers, cells: int, splits: int) -> "_TokenSearch":
+        inner = _TokenSearch(
+            candidate,
+            self.param_grid,
+            scoring=self.scoring,
+            refit=self.refit,
+            cv=[(np.array([2 * fold]), np.array([2 * fold + 1])) for fold in range(splits)],
+            verbose=self.verbose,
+            # Processes are worth starting only for cells that are still to be fitted.
+            n_jobs=1 if len(answers.responses) == cells * splits else self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            error_score=self.error_score,
+        )
+        inner.seconds = answers.seconds
+        return inner
+
+    def _take(self, inner: "_TokenSearch", scorers: Any) -> None:
+        """Take over the attributes of the search over tokens."""
+        for name, value in vars(inner).items():
+            if name.endswith("_") and not name.startswith("_"):
+                setattr(self, name, value)
+        self.scorer_ = scorers._scorers if isinstance(scorers, _MultimetricScorer) else scorers
+        if self.refit:
+            self.best_estimator_ = inner.best_estimator_.estimator
+            if hasattr(self.best_estimator_, "feature_names_in_"):
+                self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class _TokenSearch(GridSearchCV):
+    """The library's own search, over candidates and fold tokens."""
+
+    seconds: dict[tuple[str, int], float]
+
+    def _get_scorers(self) -> tuple[Any, Any]:
+        scorers, metric = super()._get_scorers()
+        if isinstance(scorers, _MultimetricScorer):
+            return MultimetricTokenScorer(scorers), metric
+        return TokenScorer(scorers), metric
+
+    def _format_results(self, candidate_params: Any, n_splits: int, out: Any, *args: Any) -> Any:
+        """Give the cells that paths have answered the time that the paths took."""
+        for number, result in enumerate(out):
+            key = cell_key(candidate_params[number // n_splits]), number % n_splits
+            if key in self.seconds:
+                result["fit_time"] = self.seconds[key]
+        return super()._format_results(candidate_params, n_splits, out, *args)
+
+
+_LIBRARY = (PathSearchCV, *GridSearchCV.__mro__)
+#: What a subclass must not override for the cells to be shared: the steps of the library's own search.
+_METHODS = frozenset(name for kind in (BaseSearchCV, GridSearchCV, PathSearchCV) for name in vars(kind)) - {
+    "__module__", "__doc__", "__init__", "__qualname__", "__abstractmethods__", "_abc_impl",
+    "__firstlineno__", "__static_attributes__", "__annotations__", "_parameter_constraints",
+}  # fmt: skip
+
+
+def _warn_of_errors(answers: Answers, cells: list[dict[str, Any]], results: dict[str, Any]) -> None:
+    """Warn of a path that failed where the library's own fit did not."""
+    metric = next(name for name in results if name.startswith("split0_test_")).removeprefix("split0_test_")
+    unexpected = {
+        error
+        for (key, fold), error in answers.errors.items()
+        for number, cell in enumerate(cells)
+        if cell_key(cell) == key and np.isfinite(results[f"split{fold}_test_{metric}"][number])
+    }
+    for error in sorted(unexpected):
+        warnings.warn(f"{error}; its cells are fitted one by one", RuntimeWarning, stacklevel=3)
+
+
+def _have_one_length(X: Any, y: Any) -> bool:
+    try:
+        return bool(_num_samples(X) == _num_samples(y))
+    except TypeError:
+        return False
 
 
 def _device(name: str) -> str:
-    if name not in ("auto", "cpu", "cuda", "cpu-torch"):
-        raise ValueError(f"device {name!r}: choose auto, cpu, cuda or cpu-torch")
     if name in ("cpu", "cpu-torch"):
         return name
     import torch

@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
-
 Progress = Callable[[int, int], None]
 
 _SECONDS = 0.3
@@ -42,27 +39,19 @@ class CellCounter:
         with self._lock:
             marked = sum(1 for _ in self.marks.iterdir()) if self.marks is not None else 0
             done = min(self.total, max(self._answered, marked))
-            if done != self._shown:
+            if done > self._shown:
                 self._shown = done
                 self.show(done, self.total)
 
 
 @contextmanager
-def cell_progress(total: int, verbose: int, progress: Progress | None) -> Iterator[CellCounter]:
-    """Show a bar where `verbose` says so, call `progress` where there is one, or do neither."""
-    if not verbose and progress is None:
+def cell_progress(total: int, progress: Progress | None) -> Iterator[CellCounter]:
+    """Call `progress` while the cells are counted; do nothing where it is None."""
+    if progress is None:
         yield CellCounter(total, lambda done, total: None, None)
         return
-    columns = (TextColumn("searching"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with tempfile.TemporaryDirectory() as folder, RichProgress(*columns, disable=not verbose) as bar:
-        shown = bar.add_task("", total=total)
-
-        def show(done: int, total: int) -> None:
-            bar.update(shown, completed=done)
-            if progress is not None:
-                progress(done, total)
-
-        counter = CellCounter(total, show, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        counter = CellCounter(total, progress, Path(folder))
         finished = threading.Event()
 
         def watch() -> None:

@@ -1,83 +1,110 @@
 """Binary logistic regression along C by Newton's method with Hessians in single precision."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk, ssyrk
+from scipy.linalg.lapack import dpocon
 from scipy.special import expit
 
-TOLERANCE = 1e-8
-_MOST_STEPS = 200
+_STEP_LIMIT = 200
 #: A step with an old Hessian is worth it while it divides the gradient by this at least.
 _GOOD_STEP = 3.0
 
 
-class NotConverged(RuntimeError):
-    """Newton's method did not reach the optimum."""
-
-
-def solve_path(
-    X: np.ndarray, y: np.ndarray, weight: np.ndarray, C: Sequence[float], *, intercept: bool = True
-) -> np.ndarray:
-    """Minimise sum_i weight_i log(1 + exp(-y_i (x_i w + b))) + |w|^2 / (2 C) for each C.
-
-    Each optimum starts the next, from strong to weak regularisation. The gradient is computed in double
-    precision and decides when to stop, so the optimum is exact; the Hessian only says where to step, so
-    single precision will do for it, and an old one does as long as the steps it gives are good.
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """The minimum at one C, and the curvature there.
 
     Parameters
     ----------
-    X : float array, shape (n, d)
+    weights : float64 array, shape (d + 1,)
+        w and b (0 without an intercept).
+    factor : (float64 array, bool)
+        Cholesky factor of the Hessian of the summed loss.
+    norm : float
+        Largest column sum of the Hessian.
+    first_norm : float
+        The same of the Hessian at 0, where a solver without a start begins.
+    scale : float
+        Sum of the weights of the rows.
+    """
+
+    weights: np.ndarray
+    factor: tuple[np.ndarray, bool]
+    norm: float
+    first_norm: float
+    scale: float
+
+    def spread(self, rows: np.ndarray) -> float:
+        """Return how far decision values move per unit of a mean gradient of independent entries."""
+        moved = cho_solve(self.factor, rows.T, check_finite=False)
+        return self.scale * float(np.sqrt((moved**2).sum(axis=0)).max())
+
+    def reciprocal_condition(self) -> float:
+        """Estimate the smallest reciprocal condition that a solver meets on its way."""
+        found, _ = dpocon(self.factor[0], self.norm, uplo="L")
+        return float(found) * min(1.0, self.norm / self.first_norm)
+
+
+class NewtonPath:
+    """Minimises sum_i weight_i log(1 + exp(-y_i (x_i w + b))) + |w|^2 / (2 C) along increasing C.
+
+    Each optimum starts the next, from strong to weak regularisation. The gradient is computed in double
+    precision and decides when to stop, so the optimum is exact; the Hessian only says where to step, so
+    single precision is enough for it, and an old one is as long as the steps it gives are good.
+
+    Parameters
+    ----------
+    X : float64 array, shape (n, d)
     y : array of -1 and 1, shape (n,)
-    weight : float array, shape (n,)
-    C : sequence of float
-        Any order.
+    weight : float64 array, shape (n,)
     intercept : bool
         Whether there is a b, which is not penalised.
-
-    Returns
-    -------
-    float64 array, shape (len(C), d + 1)
-        w and b (0 without one) of each C, in the order given.
-
-    Raises
-    ------
-    NotConverged
-        When 200 steps do not bring the largest entry of the gradient, over the sum of the weights,
-        under 1e-8.
+    tol : float
+        Largest entry of the gradient over the sum of the weights at which to stop.
     """
-    n, d = X.shape
-    rows = np.ones((n, d + 1)) if intercept else np.zeros((n, d + 1))
-    rows[:, :d] = X
-    problem = _Problem(rows, np.asarray(y, float), np.asarray(weight, float), intercept)
-    solutions = np.zeros((len(C), d + 1))
-    w = np.zeros(d + 1)
-    for position in np.argsort(C):
-        w = problem.minimise(w, 1 / float(C[position]))
-        solutions[position] = w
-    return solutions
 
-
-class _Problem:
-    def __init__(self, rows: np.ndarray, y: np.ndarray, weight: np.ndarray, intercept: bool):
-        self.rows, self.y, self.weight = rows, y, weight
-        self.single = rows.astype(np.float32)
-        self.penalised = np.ones(rows.shape[1])
+    def __init__(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, *, intercept: bool = True, tol: float = 1e-8
+    ):
+        n, d = X.shape
+        self.rows = np.ones((n, d + 1)) if intercept else np.zeros((n, d + 1))
+        self.rows[:, :d] = X
+        self.y, self.weight = np.asarray(y, float), np.asarray(weight, float)
+        self.single = self.rows.astype(np.float32)
+        self.penalised = np.ones(d + 1)
         self.penalised[-1] = 0.0
         self.intercept = intercept
+        self.tol = tol
         self.scale = float(weight.sum())
+        self.w = np.zeros(d + 1)
+        self.first_norm = self._factor(np.zeros(n), 0.0, only_norm=True)[1]
 
-    def minimise(self, w: np.ndarray, penalty: float) -> np.ndarray:
+    def advance(self, C: float) -> Optimum | None:
+        """Return the optimum at C, None when Newton's method does not reach it in 200 steps."""
+        penalty = 1 / C
+        try:
+            w, margin = self._minimise(self.w, penalty)
+            factor, norm = self._factor(margin, penalty)
+        except LinAlgError:
+            return None
+        if w is None or factor is None:
+            return None
+        self.w = w
+        return Optimum(w, factor, norm, self.first_norm + penalty, self.scale)
+
+    def _minimise(self, w: np.ndarray, penalty: float) -> tuple[np.ndarray | None, np.ndarray]:
         factor = None
         loss, gradient, margin = self._evaluate(w, penalty)
         size = np.abs(gradient).max()
-        for _ in range(_MOST_STEPS):
-            if size <= TOLERANCE * self.scale:
-                return w
+        for _ in range(_STEP_LIMIT):
+            if size <= self.tol * self.scale:
+                return w, margin
             fresh = factor is None
             if factor is None:
-                factor = self._factor(margin, penalty)
+                factor = self._factor(margin, penalty)[0]
             step = -cho_solve(factor, gradient, check_finite=False)
             if not self.intercept:
                 step[-1] = 0.0
@@ -91,10 +118,7 @@ class _Problem:
             before, size = size, np.abs(gradient).max()
             if size * _GOOD_STEP > before:
                 factor = None
-        if size <= 100 * TOLERANCE * self.scale:
-            # As near as double precision gets: no step lowers the loss any more.
-            return w
-        raise NotConverged(f"gradient {size / self.scale:.1e} after {_MOST_STEPS} steps")
+        return None, margin
 
     def _evaluate(self, w: np.ndarray, penalty: float) -> tuple[float, np.ndarray, np.ndarray]:
         margin = self.y * (self.rows @ w)
@@ -105,7 +129,10 @@ class _Problem:
             gradient[-1] = 0.0
         return loss, gradient, margin
 
-    def _factor(self, margin: np.ndarray, penalty: float) -> tuple[np.ndarray, bool]:
+    def _factor(
+        self, margin: np.ndarray, penalty: float, only_norm: bool = False
+    ) -> tuple[tuple[np.ndarray, bool] | None, float]:
+        """Return the Cholesky factor of the Hessian and its 1-norm; `LinAlgError` when it is singular."""
         positive = expit(margin)
         curvature = np.sqrt(self.weight * positive * (1 - positive))
         for dtype, rows, product in ((np.float32, self.single, ssyrk), (np.float64, self.rows, dsyrk)):
@@ -115,11 +142,15 @@ class _Problem:
             diagonal += penalty * self.penalised
             # The intercept alone has no penalty to keep its entry from zero.
             diagonal[-1] += max(1e-10 * self.scale, 0.0 if self.intercept else 1.0)
+            size = np.abs(hessian)
+            norm = float((size.sum(axis=0) + size.sum(axis=1) - diagonal).max())
+            if only_norm:
+                return None, norm
             try:
-                return cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
+                return cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False), norm
             except LinAlgError:
                 continue
-        raise NotConverged("the Hessian is not positive definite")
+        raise LinAlgError("the Hessian is not positive definite")
 
     def _search(
         self, w: np.ndarray, step: np.ndarray, loss: float, gradient: np.ndarray, penalty: float

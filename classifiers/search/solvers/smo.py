@@ -2,9 +2,13 @@
 
 The working set, the shrinking and the stopping rule are those of Fan, Chen and Lin, Working set
 selection using second order information for training support vector machines, JMLR 6, 2005, which
-LIBSVM follows; so, started from zero, the iterates are LIBSVM's, and its answer at any tolerance is
+LIBSVM follows. Rows are visited in LIBSVM's order, which shrinking changes, and sums are formed as it
+forms them; so, started from zero, the iterates are LIBSVM's, and its answer at any tolerance is
 matched, not only its limit.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -12,8 +16,16 @@ import numpy as np
 _TAU = 1e-12
 
 
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function, without a cache on disk where there is no folder to write it to."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        return numba.njit(nogil=True)(function)
+
+
 def solve(
-    K: np.ndarray, y: np.ndarray, cost: np.ndarray, tol: float, max_iter: int
+    K: np.ndarray, diagonal: np.ndarray, y: np.ndarray, cost: np.ndarray, tol: float, max_iter: int
 ) -> tuple[np.ndarray, float, int, bool]:
     """Solve min 1/2 a'Qa - sum(a), 0 <= a <= cost, y'a = 0, with Q_ij = y_i y_j K_ij.
 
@@ -21,6 +33,8 @@ def solve(
     ----------
     K : float32 array, shape (n, n)
         Kernel matrix, C-contiguous.
+    diagonal : float64 array, shape (n,)
+        Its diagonal, which LIBSVM keeps in double precision.
     y : float64 array, shape (n,)
         1 and -1.
     cost : float64 array, shape (n,)
@@ -40,7 +54,7 @@ def solve(
     converged : bool
     """
     alpha, gradient = np.zeros(len(y)), np.full(len(y), -1.0)
-    iterations, converged = _iterate(K, y, cost, alpha, gradient, tol, max_iter)
+    iterations, converged = _iterate(K, diagonal, y, cost, alpha, gradient, tol, max_iter)
     return y * alpha, offset(alpha, gradient, y, cost), int(iterations), bool(converged)
 
 
@@ -58,42 +72,40 @@ def offset(alpha: np.ndarray, gradient: np.ndarray, y: np.ndarray, cost: np.ndar
     return float((upper + lower) / 2)
 
 
-@numba.njit(cache=True, nogil=True)
-def _iterate(K, y, cost, alpha, gradient, tol, max_iter):  # type: ignore[no-untyped-def]
+@_compiled
+def _iterate(K, diagonal, y, cost, alpha, gradient, tol, max_iter):  # type: ignore[no-untyped-def]
     n = len(y)
-    active = np.ones(n, dtype=np.bool_)
-    diagonal = np.empty(n)
-    for t in range(n):
-        diagonal[t] = K[t, t]
+    # Active rows come first; `at_bound` is the part of the gradient that rows at their upper bound make.
+    order, active = np.arange(n), n
+    at_bound = np.zeros(n)
     unshrunk = False
-    period = min(n, 1000)
-    counter = period + 1
+    counter = min(n, 1000) + 1
     iterations = 0
     while iterations < max_iter:
         counter -= 1
         if counter == 0:
-            counter = period
-            unshrunk = _shrink(y, cost, alpha, gradient, active, tol, unshrunk)
-        i, j = _select(K, y, cost, alpha, gradient, diagonal, active, tol)
+            counter = min(n, 1000)
+            active, unshrunk = _shrink(K, y, cost, alpha, gradient, at_bound, order, active, tol, unshrunk)
+        i, j = _select(K, y, cost, alpha, gradient, diagonal, order, active, tol)
         if j < 0:
-            active[:] = True
-            i, j = _select(K, y, cost, alpha, gradient, diagonal, active, tol)
+            _reconstruct(K, y, cost, alpha, gradient, at_bound, order, active)
+            active = n
+            i, j = _select(K, y, cost, alpha, gradient, diagonal, order, active, tol)
             if j < 0:
                 return iterations, True
             counter = 1
         iterations += 1
-        _step(K, y, cost, alpha, gradient, diagonal, i, j)
+        _step(K, y, cost, alpha, gradient, at_bound, diagonal, order, active, i, j)
+    _reconstruct(K, y, cost, alpha, gradient, at_bound, order, active)
     return iterations, False
 
 
-@numba.njit(cache=True, nogil=True)
-def _select(K, y, cost, alpha, gradient, diagonal, active, tol):  # type: ignore[no-untyped-def]
+@_compiled
+def _select(K, y, cost, alpha, gradient, diagonal, order, active, tol):  # type: ignore[no-untyped-def]
     """Choose the pair to change: the worst violation, and what gains most together with it."""
-    n = len(y)
     worst, i = -np.inf, -1
-    for t in range(n):
-        if not active[t]:
-            continue
+    for position in range(active):
+        t = order[position]
         if y[t] > 0:
             if alpha[t] < cost[t] and -gradient[t] >= worst:
                 worst, i = -gradient[t], t
@@ -103,9 +115,8 @@ def _select(K, y, cost, alpha, gradient, diagonal, active, tol):  # type: ignore
         return -1, -1
     row = K[i]
     other, gain, j = -np.inf, np.inf, -1
-    for t in range(n):
-        if not active[t]:
-            continue
+    for position in range(active):
+        t = order[position]
         if y[t] > 0:
             if alpha[t] <= 0:
                 continue
@@ -128,9 +139,9 @@ def _select(K, y, cost, alpha, gradient, diagonal, active, tol):  # type: ignore
     return i, j
 
 
-@numba.njit(cache=True, nogil=True)
-def _step(K, y, cost, alpha, gradient, diagonal, i, j):  # type: ignore[no-untyped-def]
-    """Minimise over the pair, within its bounds, and bring the gradient up to date."""
+@_compiled
+def _step(K, y, cost, alpha, gradient, at_bound, diagonal, order, active, i, j):  # type: ignore[no-untyped-def]
+    """Minimise over the pair, within its bounds, and update the gradient of the active rows."""
     old_i, old_j = alpha[i], alpha[j]
     curvature = diagonal[i] + diagonal[j] - 2.0 * K[i, j]
     if curvature <= 0:
@@ -166,18 +177,43 @@ def _step(K, y, cost, alpha, gradient, diagonal, i, j):  # type: ignore[no-untyp
     alpha[i], alpha[j] = new_i, new_j
     change_i, change_j = (new_i - old_i) * y[i], (new_j - old_j) * y[j]
     row_i, row_j = K[i], K[j]
-    for t in range(len(y)):
+    for position in range(active):
+        t = order[position]
         gradient[t] += y[t] * (change_i * row_i[t] + change_j * row_j[t])
+    _move_bound(K, y, cost, at_bound, i, old_i >= cost[i], new_i >= cost[i])
+    _move_bound(K, y, cost, at_bound, j, old_j >= cost[j], new_j >= cost[j])
 
 
-@numba.njit(cache=True, nogil=True)
-def _shrink(y, cost, alpha, gradient, active, tol, unshrunk):  # type: ignore[no-untyped-def]
+@_compiled
+def _move_bound(K, y, cost, at_bound, i, was, now):  # type: ignore[no-untyped-def]
+    if was != now:
+        change = -cost[i] * y[i] if was else cost[i] * y[i]
+        row = K[i]
+        for t in range(len(y)):
+            at_bound[t] += y[t] * (change * row[t])
+
+
+@_compiled
+def _reconstruct(K, y, cost, alpha, gradient, at_bound, order, active):  # type: ignore[no-untyped-def]
+    """Compute the gradient of the rows that shrinking has left out."""
+    for position in range(active, len(y)):
+        t = order[position]
+        gradient[t] = at_bound[t] - 1.0
+    for position in range(active):
+        i = order[position]
+        if 0 < alpha[i] < cost[i]:
+            row = K[i]
+            for other in range(active, len(y)):
+                t = order[other]
+                gradient[t] += y[t] * (alpha[i] * y[i] * row[t])
+
+
+@_compiled
+def _shrink(K, y, cost, alpha, gradient, at_bound, order, active, tol, unshrunk):  # type: ignore[no-untyped-def]
     """Leave rows out that will stay at their bound; near the end take all up again, once."""
-    n = len(y)
     up, down = -np.inf, -np.inf
-    for t in range(n):
-        if not active[t]:
-            continue
+    for position in range(active):
+        t = order[position]
         signed = y[t] * gradient[t]
         if (y[t] > 0 and alpha[t] < cost[t]) or (y[t] < 0 and alpha[t] > 0):
             up = max(up, -signed)
@@ -185,12 +221,25 @@ def _shrink(y, cost, alpha, gradient, active, tol, unshrunk):  # type: ignore[no
             down = max(down, signed)
     if not unshrunk and up + down <= tol * 10:
         unshrunk = True
-        active[:] = True
-    for t in range(n):
-        if not active[t]:
-            continue
-        if alpha[t] >= cost[t]:
-            active[t] = not (-gradient[t] > (up if y[t] > 0 else down))
-        elif alpha[t] <= 0:
-            active[t] = not (gradient[t] > (down if y[t] > 0 else up))
-    return unshrunk
+        _reconstruct(K, y, cost, alpha, gradient, at_bound, order, active)
+        active = len(y)
+    position = 0
+    while position < active:
+        if _is_settled(y, cost, alpha, gradient, order[position], up, down):
+            active -= 1
+            while active > position:
+                if not _is_settled(y, cost, alpha, gradient, order[active], up, down):
+                    order[position], order[active] = order[active], order[position]
+                    break
+                active -= 1
+        position += 1
+    return active, unshrunk
+
+
+@_compiled
+def _is_settled(y, cost, alpha, gradient, t, up, down):  # type: ignore[no-untyped-def]
+    if alpha[t] >= cost[t]:
+        return -gradient[t] > (up if y[t] > 0 else down)
+    if alpha[t] <= 0:
+        return gradient[t] > (down if y[t] > 0 else up)
+    return False

@@ -3,9 +3,9 @@
 import torch
 
 
-def torch_device(name: str) -> torch.device | None:
-    """Return the device that a search computes batches on, None for a search that has none."""
-    return {"cuda": torch.device("cuda"), "cpu-torch": torch.device("cpu")}.get(name)
+def torch_device(name: str) -> torch.device:
+    """Return the device that a search computes batches on."""
+    return {"cuda": torch.device("cuda"), "cpu-torch": torch.device("cpu")}[name]
 
 
 def free_bytes(device: torch.device, otherwise: int) -> int:

@@ -2,13 +2,13 @@
 
 import torch
 
-_MOST_STEPS = 100
-_MOST_HALVINGS = 30
+_STEP_LIMIT = 100
+_HALVING_LIMIT = 30
 
 
 def solve(
     X: torch.Tensor, y: torch.Tensor, weight: torch.Tensor, C: torch.Tensor, intercept: bool, tol: float
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Minimise sum_i weight_i log(1 + exp(-y_i w.x_i)) + |w|^2 / (2 C) for each fold and C.
 
     Parameters
@@ -27,7 +27,9 @@ def solve(
 
     Returns
     -------
-    float64 tensor, shape (folds, cells, d)
+    weights : float64 tensor, shape (folds, cells, d)
+    converged : bool tensor, shape (folds, cells)
+        Whether the gradient came under `tol` within 100 steps.
     """
     folds, _, d = X.shape
     ridge = (1 / C)[:, None].repeat(1, d)
@@ -36,11 +38,12 @@ def solve(
     w = torch.zeros(folds, len(C), d, dtype=X.dtype, device=X.device)
     total = weight.sum(dim=1)[:, None]
     loss = _loss(X, y, weight, ridge, w)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_STEP_LIMIT):
         margin = y[:, None] * (w @ X.mT)
         away = torch.sigmoid(-margin) * weight[:, None]
         gradient = ridge * w - (away * y[:, None]) @ X
-        open_ = gradient.abs().amax(dim=2) / total > tol
+        # A weight that is not a number must not count as converged.
+        open_ = ~(gradient.abs().amax(dim=2) / total <= tol)
         if not open_.any():
             break
         step = torch.zeros_like(w)
@@ -52,7 +55,7 @@ def solve(
             factor = torch.linalg.cholesky(hessian)
             step[:, cell] = torch.cholesky_solve(gradient[:, cell, :, None], factor)[..., 0]
         w, loss = _descend(X, y, weight, ridge, w, loss, step * open_[..., None], gradient)
-    return w
+    return w, ~open_
 
 
 def _descend(
@@ -62,7 +65,7 @@ def _descend(
     """Go along each step as far as its loss falls (Armijo's rule)."""
     length = torch.ones_like(loss)
     slope = (gradient * step).sum(dim=2)
-    for _ in range(_MOST_HALVINGS):
+    for _ in range(_HALVING_LIMIT):
         tried = w - length[..., None] * step
         new = _loss(X, y, weight, ridge, tried)
         # Near the optimum the fall is smaller than the rounding of the loss.

@@ -2,14 +2,14 @@
 
 import torch
 
-_MOST_STEPS = 100
+_STEP_LIMIT = 100
 
 _Tensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def solve(
     K: torch.Tensor, y: torch.Tensor, linear: torch.Tensor, cost: torch.Tensor, tol: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Solve min 1/2 a'Qa - linear'a, 0 <= a <= cost, y'a = 0, with Q_ij = y_i y_j K_ij, for each problem.
 
     A row that only fills up a problem has y = 0 and linear = 0: its solution is 0.
@@ -32,6 +32,8 @@ def solve(
         y * a.
     rho : float64 tensor, shape (problems,)
         The decision value of x is sum(coefficients * K(., x)) - rho.
+    converged : bool tensor, shape (problems,)
+        Whether the conditions hold to `tol` within 100 steps.
 
     References
     ----------
@@ -44,7 +46,7 @@ def solve(
     low, high = torch.ones_like(alpha), torch.ones_like(alpha)
     rho = torch.zeros(len(y), dtype=y.dtype, device=y.device)
     n = y.shape[1]
-    for _ in range(_MOST_STEPS):
+    for _ in range(_STEP_LIMIT):
         room = cost - alpha
         dual = (Q @ alpha[..., None])[..., 0] - linear + rho[:, None] * y - low + high
         primal = (y * alpha).sum(dim=1)
@@ -70,7 +72,7 @@ def solve(
         alpha = alpha + length[:, None] * corrected[0]
         rho = rho + length * corrected[1]
         low, high = low + length[:, None] * corrected[2], high + length[:, None] * corrected[3]
-    return y * alpha, -rho
+    return y * alpha, -rho, done
 
 
 class _System:

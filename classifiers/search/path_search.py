@@ -159,7 +159,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         if self.device not in DEVICES:
             raise ValueError(f"device {self.device!r}: choose auto, cpu, cuda or cpu-torch")
         if not self._can_share(X, y, params) or not self._is_worth_sharing(X, y):
-            vars(self).pop("n_fits_", None)
+            self._fits: int | None = None
             super().fit(X, y, **params)
             return self
         if not get_config()["skip_parameter_validation"]:
@@ -179,7 +179,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         folds = as_folds(splits, _num_samples(X))
         if folds is None:
             # The library says what is wrong with the folds.
-            vars(self).pop("n_fits_", None)
+            self._fits = None
             super().fit(X, y, **params)
             return self
         blocks = BlockStore(self.checkpoint, self._identity(scorers, X, y))
@@ -192,18 +192,23 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
             inner.fit(np.arange(2 * len(splits)))
         self._take(inner, scorers)
         answered = sum((cell_key(cell), fold) in answers.responses for cell in cells for fold in range(count))
-        self.n_fits_: int = answers.fits + len(cells) * count - answered
+        self._fits = answers.fits + len(cells) * count - answered
         _warn_of_errors(answers, cells, self.cv_results_)
         return self
 
-    def __getattr__(self, name: str) -> Any:
-        """Return `n_fits_` of a search that the library has run: all cells on all folds.
+    @property
+    def n_fits_(self) -> int:
+        """Models fitted for the search."""
+        if "cv_results_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'n_fits_'")
+        fits = vars(self).get("_fits")
+        return len(self.cv_results_["params"]) * int(self.n_splits_) if fits is None else fits
 
-        It is no attribute of its own then, so that such a search has those of `GridSearchCV` alone.
-        """
-        if name == "n_fits_" and "cv_results_" in vars(self):
-            return len(self.cv_results_["params"]) * int(self.n_splits_)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def __dir__(self) -> list[str]:
+        """List `n_fits_` only after a search with paths; others have `GridSearchCV`'s attributes alone."""
+        return [
+            name for name in super().__dir__() if name != "n_fits_" or vars(self).get("_fits") is not None
+        ]
 
     def _can_share(self, X: Any, y: Any, params: dict[str, Any]) -> bool:
         """Tell whether nothing asks for the library's own loop over the cells."""

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from classifiers.search.paths.base import Fold, Problem, Response
-from classifiers.search.paths.svm import gamma_value
 from classifiers.search.solvers.batched import free_bytes, torch_device
 from classifiers.search.solvers.batched import svm as interior_point
+from classifiers.search.solvers.kernels import gamma_value
 
 
 def solve_all(problem: Problem, folds: Sequence[Fold], models: Sequence[Any]) -> list[list[Response | None]]:

@@ -28,10 +28,11 @@ def small_network(name):
 
 
 def models(kind=None):
-    """Names of models to parametrize with: the second size of a network is left to `tox -e deep`."""
-    seen = set()
+    """Return names of models to parametrize with: the second size of a network is left to `tox -e deep`."""
+    seen, found = set(), []
     for name in classifiers.names(kind):
         spec = classifiers.get_spec(name)
         way = (getattr(spec.make, "target", spec.make), spec.settings.get("last_layer_only"))
-        yield pytest.param(name, marks=[pytest.mark.deep] if way in seen else [])
+        found.append(pytest.param(name, marks=[pytest.mark.deep] if way in seen else []))
         seen.add(way)
+    return found

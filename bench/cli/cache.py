@@ -1,4 +1,4 @@
-"""`defectbench cache`: what the embedding store holds, whether it is sound, and what to remove of it."""
+"""`defectbench cache`: list, verify and prune the embedding store."""
 
 from functools import partial
 from typing import Annotated
@@ -14,7 +14,7 @@ Cache = Annotated[Text, typer.Option(help="Folder of cached embeddings.")]
 
 @app.command("list", epilog="Example: defectbench cache list")
 def list_(cache: Cache = None) -> None:
-    """List what is stored: one line a network, weights and transform."""
+    """List what is stored: one row per backbone, weights and transform."""
     from rich.table import Table
 
     from bench import console
@@ -40,7 +40,7 @@ def list_(cache: Cache = None) -> None:
 
 @app.command(epilog="Example: defectbench cache verify")
 def verify(cache: Cache = None) -> None:
-    """Check every part against its checksum; set damaged ones aside. Exit code 1 when there are any."""
+    """Check every part against its checksum and set damaged ones aside; exit code 1 if there are any."""
     from bench.console import say, warn
     from features.store.store import open_store
 
@@ -58,18 +58,22 @@ def verify(cache: Cache = None) -> None:
 
 @app.command(epilog="Example: defectbench cache prune --weights fine-tuned")
 def prune(
-    backbone: Annotated[Text, typer.Option(help="Remove what this network made.")] = None,
-    weights: Annotated[Text, typer.Option(help="Remove what was made with these weights.")] = None,
+    backbone: Annotated[Text, typer.Option(help="Remove the embeddings of this backbone.")] = None,
+    weights: Annotated[Text, typer.Option(help="Remove the embeddings of these weights.")] = None,
     unused_days: Annotated[
         float | None,
-        typer.Option(help="Remove what no process has written to for so many days."),
+        typer.Option(help="Remove what was not written to for this number of days."),
     ] = None,
-    damaged: Annotated[bool, typer.Option("--damaged", help="Remove parts that were set aside.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Remove all of it.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    damaged: Annotated[
+        bool, typer.Option("--damaged", help="Remove damaged parts that were set aside.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove everything.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
+    ] = False,
     cache: Cache = None,
 ) -> None:
-    """Remove embeddings that all the given conditions hold for; they can be made again."""
+    """Remove the embeddings that meet all given conditions; they can be computed again."""
     from bench.console import say
     from features.store.store import open_store
 

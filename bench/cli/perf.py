@@ -1,10 +1,12 @@
-"""`defectbench perf`: measure speed, each way in turn, as a ratio to the plain way."""
+"""`defectbench perf`: measure the speed of each implementation as a ratio to a plain one."""
 
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed as a ratio to the plain way, in one run.")
+app = typer.Typer(
+    no_args_is_help=True, help="Measure speed as a ratio to a plain implementation, in one run."
+)
 
 _FAMILIES = "lda,lr,svm,svm-linear,rf,rf-depth,xgb,xgb-bins"
 
@@ -12,26 +14,26 @@ _FAMILIES = "lda,lr,svm,svm-linear,rf,rf-depth,xgb,xgb-bins"
 @app.command(epilog="Example: defectbench perf search   |   defectbench perf search --rows 24000")
 def search(
     rows: Annotated[int, typer.Option(help="Generated embeddings to search on; 0: the ELPV embeddings.")] = 0,
-    families: Annotated[str, typer.Option(help="Comma-separated.")] = _FAMILIES,
+    families: Annotated[str, typer.Option(help="Families of models, comma-separated.")] = _FAMILIES,
     methods: Annotated[
-        str, typer.Option(help="stock, intelex, halving, path; comma-separated.")
+        str, typer.Option(help="Methods: stock, intelex, halving, path; comma-separated.")
     ] = "stock,intelex,halving,path",
-    folds: Annotated[int, typer.Option(help="Cross-validation folds.")] = 5,
-    jobs: Annotated[int, typer.Option(help="Processes or threads; -1: all cores.")] = -1,
+    folds: Annotated[int, typer.Option(help="Number of cross-validation folds.")] = 5,
+    jobs: Annotated[int, typer.Option(help="Number of processes or threads; -1: one per core.")] = -1,
     stock_cells: Annotated[
         int | None,
-        typer.Option(help="Time GridSearchCV on so many cells only, and scale."),
+        typer.Option(help="Number of cells to time GridSearchCV on; the time is scaled to the grid."),
     ] = None,
     stock_folds: Annotated[
         int | None,
-        typer.Option(help="Time GridSearchCV on so many folds only, and scale."),
+        typer.Option(help="Number of folds to time GridSearchCV on; the time is scaled to all folds."),
     ] = None,
     stock_seconds: Annotated[
         float | None,
-        typer.Option(help="Stop GridSearchCV after so long and count that: a lower bound."),
+        typer.Option(help="Seconds after which GridSearchCV is stopped; its time is then a lower bound."),
     ] = None,
     refit: Annotated[
-        bool, typer.Option(help="Fit what was chosen, not timed, and tell its test AUC.")
+        bool, typer.Option(help="Fit the chosen model, untimed, and report its test AUC.")
     ] = True,
     device: Annotated[
         str, typer.Option(help="cpu, or cuda: where the paths and every XGBoost compute.")
@@ -39,7 +41,7 @@ def search(
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
     cache: Annotated[str | None, typer.Option(help="Folder of cached embeddings.")] = None,
 ) -> None:
-    """Search one grid with GridSearchCV, under scikit-learn-intelex, halving, and by paths."""
+    """Search one grid with GridSearchCV, scikit-learn-intelex, HalvingGridSearchCV and PathSearchCV."""
     from bench.console import say
     from bench.perf.data import elpv_rows
     from bench.perf.search import generated_rows, measure_searches
@@ -64,16 +66,20 @@ def search(
 def extract(
     backbone: Annotated[str, typer.Option(help="resnet18, resnet34 or resnet50.")] = "resnet18",
     size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
-    images: Annotated[int, typer.Option(help="So many of ELPV's images; 0: all.")] = 0,
-    copies: Annotated[int, typer.Option(help="Take each image so often, as JPEG files of its own.")] = 0,
+    images: Annotated[int, typer.Option(help="Number of ELPV images; 0: all.")] = 0,
+    copies: Annotated[
+        int, typer.Option(help="Number of JPEG copies of each image; 0: the files as they are.")
+    ] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    ways: Annotated[str, typer.Option(help="Semicolon-separated; all by default.")] = "",
+    ways: Annotated[
+        str, typer.Option(help="Implementations to time, separated by semicolons; by default all.")
+    ] = "",
     mixed: Annotated[
-        bool, typer.Option("--mixed", help="Images of many sizes against the same images of one size.")
+        bool, typer.Option("--mixed", help="Compare images of many sizes with the same images of one size.")
     ] = False,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Extract embeddings from files: a plain loop, timm, ours, and the network alone."""
+    """Extract embeddings from files with a plain loop, timm, defectbench and the network alone."""
     import tempfile
 
     import numpy as np
@@ -130,13 +136,13 @@ def gpu(
 @app.command(epilog="Example: defectbench perf train   |   defectbench perf train --images 512")
 def train(
     size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
-    images: Annotated[int, typer.Option(help="So many of ELPV's images.")] = 512,
-    epochs: Annotated[int, typer.Option(help="Epochs; the first is not counted.")] = 3,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 32,
+    images: Annotated[int, typer.Option(help="Number of ELPV images.")] = 512,
+    epochs: Annotated[int, typer.Option(help="Number of epochs; the first is not timed.")] = 3,
+    batch_size: Annotated[int, typer.Option(help="Images per batch.")] = 32,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Train ResNet-18 by a plain skorch loop and by the estimator."""
+    """Train ResNet-18 with plain skorch and with the estimator."""
     import numpy as np
 
     from bench.console import say
@@ -165,11 +171,11 @@ def train(
 @app.command(epilog="Example: defectbench perf store   |   defectbench perf store --rows 41000:float32")
 def store(
     rows: Annotated[
-        str, typer.Option(help="ROWS:TYPE, comma-separated; the type is float32 or float16.")
+        str, typer.Option(help="Tables to time, as ROWS:TYPE, comma-separated; TYPE is float32 or float16.")
     ] = "41000:float32,1000000:float16",
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Write, read and search generated embeddings in the store, with the memory that it takes."""
+    """Write, read and search generated embeddings in the store; report time and memory."""
     from bench.console import say
     from bench.perf.show import show
     from bench.perf.store import measure_store
@@ -195,7 +201,7 @@ def start(
     starts: Annotated[int, typer.Option(help="Number of starts of each command.")] = 5,
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Start commands anew: the time until they have answered, as a ratio to importing numpy and pandas."""
+    """Time commands from start to exit, as a ratio to importing numpy and pandas."""
     from contextlib import nullcontext
     from pathlib import Path
 

@@ -1,5 +1,7 @@
 """Labels that are likely wrong: cross-validated confidence, neighbours that disagree, nothing unusual."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
@@ -39,7 +41,7 @@ def audit_labels(
     ----------
     embeddings : float array, shape (n, d)
     y : int array of 0 and 1, shape (n,)
-        Labels as they are; both classes need five images at least.
+        Labels as they are; with fewer than five images of a class there are fewer folds.
     image_ids : list of str
         n names.
     novelty : float array, shape (n,), optional
@@ -56,7 +58,9 @@ def audit_labels(
         `rank` (from 1, most suspect first), `image_id`, `label`, `suspicion` (0 to 1), `confidence`
         (probability of the label), `neighbours` (share that bear the label), `novelty` (share of the
         images of class 0 that are less unusual; NaN), `held_out` (probability of the label by the model; NaN)
-        and `issue`: whether the other label is as likely as it is for images that bear it.
+        and `issue`: whether the other label is as likely as it is for images that bear it. Where a class
+        has fewer than two images nothing can be judged: the figures are NaN and `attrs["reason"]`, also given
+        as a warning, says why.
 
     References
     ----------
@@ -64,6 +68,10 @@ def audit_labels(
     Artificial Intelligence Research 70, 2021.
     """
     X, y = np.asarray(embeddings, np.float32), np.asarray(y, int)
+    reason = _unusable(X, y)
+    if reason:
+        warnings.warn(f"the labels are not audited: {reason}", stacklevel=2)
+        return _unaudited(y, image_ids, reason)
     positive = {"confidence": _out_of_fold(X, y, seed), "neighbours": neighbours_of_class_1(X, y, seed)}
     if novelty is not None:
         positive["novelty"] = _rank_among(novelty, novelty[y == 0])
@@ -102,7 +110,10 @@ def neighbours_of_class_1(X: np.ndarray, y: np.ndarray, seed: int = 0) -> np.nda
     Neighbours are found by the angle between the standardised embeddings' first principal components.
     """
     scaled = StandardScaler().fit_transform(X)
-    components = PCA(min(DIMENSIONS, *scaled.shape), random_state=seed).fit_transform(scaled)
+    components = np.zeros((len(X), 1), np.float32)
+    # Equal images have no directions: scikit-learn would divide by their spread of 0.
+    if scaled.any():
+        components = PCA(min(DIMENSIONS, *scaled.shape), random_state=seed).fit_transform(scaled)
     components /= np.maximum(np.linalg.norm(components, axis=1, keepdims=True), 1e-12)
     count = min(NEIGHBOURS, len(y) - 1)
     _, rows = NearestNeighbors(n_neighbors=count + 1).fit(components).kneighbors(components)
@@ -125,9 +136,29 @@ def audit_quality(audit: pd.DataFrame, wrong: set[str], first: int = 50, share: 
     return {"precision": float(hits[:first].mean()), "found": float(hits[:among].sum() / max(len(wrong), 1))}
 
 
+def _unusable(X: np.ndarray, y: np.ndarray) -> str:
+    """Return why labels cannot be audited, empty where they can."""
+    counts = np.bincount(y, minlength=2)
+    if counts.min() < 2:
+        return f"{counts[0]} good images and {counts[1]} defects, two of each are needed"
+    return "" if X.size and np.isfinite(X).all() else "there are no finite embeddings"
+
+
+def _unaudited(y: np.ndarray, image_ids: list[str], reason: str) -> pd.DataFrame:
+    columns = ("suspicion", "confidence", "neighbours", "novelty", "told")
+    table = pd.DataFrame(
+        {"image_id": image_ids, "label": y, **dict.fromkeys(columns, np.nan), "issue": False}
+    )
+    table = table.sort_values("image_id", ignore_index=True)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    table.attrs["reason"] = reason
+    return table
+
+
 def _out_of_fold(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     found = np.empty(len(y))
-    for train, held in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, y):
+    folds = min(FOLDS, int(np.bincount(y).min()))
+    for train, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(X, y):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, solver="newton-cholesky"))
         found[held] = model.fit(X[train], y[train]).predict_proba(X[held])[:, 1]
     return found

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from results.blend import MODEL as BLEND
+from results.cautions import cautions_of, finds_nothing
+from results.intervals import intervals_of
 from results.leaderboard import scored
-from results.metrics.inspection import overkill_at
+from results.metrics import Scored, get_metric
+from results.metrics.operating import defects_needed, operating_point, percent
 from results.predictions import END_TO_END, Row, name_features, rows_of
-from results.statistics import auc_interval, delong_test
+from results.statistics import delong_test
 
 LEVEL = 0.05
 _FINE_TUNED = "fine-tuned"
@@ -41,7 +44,7 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     """Return the paragraphs that open the report.
 
     Each kind of model is represented by the row that the valid split puts first; the test split only
-    tells how it does, so that no kind gains by having more rows to pick from.
+    shows how it does, so that no kind gains by having more rows to pick from.
 
     Parameters
     ----------
@@ -57,16 +60,19 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     list of str
     """
     rows = [row for row in rows_of(predictions) if row.key["model"] != BLEND]
-    frozen = _best([r for r in rows if r.key["features"] != END_TO_END and r.key["weights"] != _FINE_TUNED])
-    tuned = _best([r for r in rows if r.key["weights"] == _FINE_TUNED])
+    frozen = _best([r for r in rows if r.key["features"] != END_TO_END and not _is_tuned(r)])
+    tuned = _best([r for r in rows if r.key["features"] != END_TO_END and _is_tuned(r)])
     network = _best([r for r in rows if r.key["features"] == END_TO_END])
     said = [counts]
+    one_class = [row for row in rows if not scored(row).has_both]
+    if rows and len(one_class) == len(rows):
+        said.append(f"No model can be ranked: {cautions_of(scored(rows[0]))[0]}.")
     if frozen and network:
         said.append(_verdict(frozen, network))
     for title, best in (("on frozen embeddings", frozen), ("on embeddings fine-tuned here", tuned),
                         ("end to end", network)):  # fmt: skip
         if best:
-            said.append(f"Best {title}, chosen on the valid split: {best.words}. {_inspect(best)}")
+            said.append(_inspect(title, best))
     missing = len(statuses)
     if missing:
         reasons = sorted(set(statuses["status"]))
@@ -74,43 +80,99 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     return said
 
 
+def _is_tuned(row: Row) -> bool:
+    # Weights of one name carry a hash behind it.
+    return str(row.key["weights"]).split(" (")[0] == _FINE_TUNED
+
+
 def _best(rows: list[Row]) -> _Best | None:
-    usable = [row for row in rows if len(set(row.part("test")[0])) == 2]
+    """Return the row that the valid split puts first: one that finds a valid defect, by its valid AUC."""
+    usable = [row for row in rows if scored(row).has_both]
     if not usable:
         return None
-    row = max(usable, key=lambda each: scored(each).valid_auc)
-    y, score = row.part("test")
-    if min(y.sum(), len(y) - y.sum()) < 2:
-        return None
-    low, high = auc_interval(y, score)
-    return _Best(row, float(roc_auc_score(y, score)), low, high)
+    row = max(usable, key=_valid_rank)
+    scores = scored(row)
+    found = intervals_of(scores)
+    auc = get_metric("roc_auc").compute(scores)
+    return _Best(row, auc, found["roc_auc_low"], found["roc_auc_high"])
+
+
+def _valid_rank(row: Row) -> tuple[bool, float]:
+    scores = scored(row)
+    finds = bool(((scores.y_valid == 1) & (scores.score_valid >= scores.threshold)).any())
+    return finds, float(np.nan_to_num(scores.valid_auc, nan=-1.0))
 
 
 def _verdict(frozen: _Best, network: _Best) -> str:
-    y, first = frozen.row.part("test")
-    _, p = delong_test(y, first, network.row.part("test")[1])
-    difference = network.auc - frozen.auc
+    scores, others = scored(frozen.row), scored(network.row)
     asked = "Are embeddings and a classical classifier enough? "
     facts = (
         f"{frozen.words} reaches {frozen.figures}; {network.words}, trained end to end, {network.figures}. "
     )
+    blind = [best.words for best, each in ((frozen, scores), (network, others)) if finds_nothing(each)]
+    if blind:
+        return f"{asked}This run cannot tell: {' and '.join(blind)} finds no test defect at its threshold."
+    if frozen.row.images("test") != network.row.images("test"):
+        return f"{asked}{facts}They were scored on different test images and cannot be compared."
+    few = "; ".join(text for text in cautions_of(scores) if text.startswith("only "))
+    try:
+        _, p = delong_test(scores.y_test, scores.score_test, others.score_test, scores.groups_test)
+    except ValueError as error:
+        return f"{asked}{facts}The test split is too small to compare them ({error})."
+    difference = network.auc - frozen.auc
     test = f"The difference is {abs(difference):.3f} (DeLong test, p = {p:.2g})"
+    caution = f" Caution: {few}." if few else ""
     if p >= LEVEL:
         return (
             f"{asked}{facts}{test}: these test images cannot tell them apart, so nothing here speaks for "
-            "the network."
+            f"the network.{caution}"
         )
     if difference > 0:
-        return f"{asked}No: {facts}{test}: the network is better."
-    return f"{asked}Yes: {facts}{test}: the embeddings are better."
+        return f"{asked}No: {facts}{test}: the network is better.{caution}"
+    return f"{asked}Yes: {facts}{test}: the embeddings are better.{caution}"
 
 
-def _inspect(best: _Best) -> str:
+def _inspect(title: str, best: _Best) -> str:
     scores = scored(best.row)
     tn, fp, fn, tp = scores.confusion
-    overkill = overkill_at(scores.y_test, scores.score_test, 0.995)
+    cautions = cautions_of(scores)
+    caution = f" Caution: {'; '.join(cautions)}." if cautions else ""
+    if finds_nothing(scores):
+        return (
+            f"No model {title} can be recommended: the valid split puts {best.words} first, and at its "
+            f"threshold none of the {fn} test defects is found.{caution}"
+        )
     return (
-        f"{best.figures}. At the threshold chosen on the valid split {fn} of {fn + tp} defects escape and "
-        f"{fp} of {tn + fp} good parts are thrown away. To find 99.5 % of the defects it would throw away "
-        f"{overkill:.0%} of the good parts."
+        f"Best {title}, chosen on the valid split: {best.words}. {best.figures}. At the threshold chosen on "
+        f"the valid split {fn} of {fn + tp} defects escape and {fp} of {tn + fp} good images are called "
+        f"defective. {_operating(scores)}{caution}"
     )
+
+
+def _operating(scores: Scored) -> str:
+    """Return what the valid split proves of the wanted recall, and what its threshold does on test."""
+    point = operating_point(scores)
+    wanted, sure = percent(point.wanted), f"{point.confidence:.0%} confidence"
+    if not point.proofs:
+        return f"A recall of {wanted} is not provable: the valid split holds no defect."
+    if point.is_provable:
+        proof = f"A threshold chosen on the valid split finds {wanted} of the defects with {sure}"
+    else:
+        most = percent(point.provable, below=point.wanted)
+        needed = defects_needed(point.wanted, point.confidence)
+        proof = (
+            f"A recall of {wanted} is not provable with {point.proofs} independent valid defects "
+            f"({needed:.0f} are needed); they prove at most {most} with {sure}, and the threshold for that"
+        )
+    found = intervals_of(scores)
+    rates = []
+    for name, count, whole, words in (
+        ("escapes_at_operating_point", point.escapes, point.defects, "defects escape"),
+        ("overkill_at_operating_point", point.overkills, point.good, "good images are called defective"),
+    ):
+        low, high = found[f"{name}_low"], found[f"{name}_high"]
+        rates.append(
+            f"{count} of {whole} {words} ({count / whole:.1%}, 95 % interval {low:.1%} to {high:.1%})"
+        )
+    link = "; with it" if point.is_provable else " gives:"
+    return f"{proof}{link} on the test split {rates[0]} and {rates[1]}."

@@ -8,6 +8,7 @@ from typing import Any
 import classifiers
 from bench.config import RunConfig
 from bench.engine.context import Context
+from bench.engine.divide import look_at_embeddings
 from bench.engine.embedder import Embedded
 from bench.engine.estimate import seconds_per_item
 from bench.engine.job import Job
@@ -97,7 +98,10 @@ class EmbedJob(Job):
 
     def run(self, context: Context) -> None:
         """Embed the images into the store, in one decode pass with the other networks of the run."""
-        _last(self, context, _companions(self, context))
+        embedded = _last(self, context, _companions(self, context))
+        # A network that this run has trained brings the training images of a class together.
+        if self.network is None:
+            look_at_embeddings(context.images, embedded.matrix, self.title.removeprefix("embed with "))
 
 
 def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:

@@ -133,6 +133,28 @@ def examine(
     return Structure(share, grouping, parted, whole, spread, tuple(lines))
 
 
+def crossing_line(features: np.ndarray, parts: np.ndarray, names: Sequence[str]) -> str:
+    """Return one line on the test images that have a near copy in train, empty where they are few.
+
+    Parameters
+    ----------
+    features : ndarray of float, shape (n_images, n_features)
+        Embeddings, or thumbnails of `features.structure.neighbours.comparable`.
+    parts : ndarray of str, shape (n_images,)
+        `train`, `valid` or `test` of each image.
+    names : sequence of str
+        What the images are called.
+    """
+    test = np.flatnonzero(parts == "test")
+    if len(test) > SAMPLE:
+        test = np.sort(np.random.default_rng(0).choice(test, SAMPLE, replace=False))
+    found = nearest(np.asarray(features, np.float32), test, np.flatnonzero(parts == "train"))
+    share = float(found.near.mean()) if len(test) else 0.0
+    if share < SHARE or found.near.sum() < COUNT:
+        return ""
+    return _near_line(found, test, names, share, split=True)
+
+
 def near_sets_table(image_ids: Sequence[str], sets: np.ndarray) -> pd.DataFrame:
     """Return the columns `image_id` and `group` of the images in sets of two or more, for `--group`."""
     frame = pd.DataFrame({"image_id": list(image_ids), "group": sets})

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from bench.config import load_config
+from bench.engine.divide import look_at_embeddings
 from bench.engine.prepare import prepare
 from bench.run_folder import RunFolder
 
@@ -73,3 +74,16 @@ def test_images_of_the_split_are_those_of_the_table(parts, run):
     images = run(parts)
     assert len(images) == 40 and images["split"].isin(["train", "valid", "test"]).all()
     assert pd.api.types.is_string_dtype(images["split"])
+
+
+def test_near_copies_by_embeddings_are_reported(capsys):
+    rng = np.random.default_rng(0)
+    images = pd.DataFrame({"image_id": [f"i{i}" for i in range(200)], "split": ["train", "test"] * 100})
+    look_at_embeddings(images, rng.normal(size=(200, 16)), "resnet18, random weights")
+    assert capsys.readouterr().err == ""
+    twice = np.repeat(rng.normal(size=(100, 16)), 2, axis=0) + 0.01 * rng.normal(size=(200, 16))
+    look_at_embeddings(images, twice, "resnet18, random weights")
+    said = (
+        "by the embeddings of resnet18, random weights, 100.0% of the test images have a near copy in train"
+    )
+    assert said in capsys.readouterr().err

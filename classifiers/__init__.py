@@ -1,4 +1,4 @@
-"""Every model, classical or end-to-end, as a scikit-learn estimator, behind one registry."""
+"""All models, classical and end-to-end, as scikit-learn estimators in one registry."""
 
 from classifiers.registry import (
     ClassifierSpec,

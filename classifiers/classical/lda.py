@@ -13,7 +13,7 @@ SHRINKAGE = [1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
 
 
 def make_lda(random_state: int | None = None, **params: Any) -> Pipeline:
-    """Make a shrunken LDA; `random_state` is taken for uniformity, nothing in LDA is random.
+    """Make an LDA with shrinkage; LDA is not random, so `random_state` has no effect.
 
     References
     ----------

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def make_logistic_regression(random_state: int | None = None, **params: Any) -> Pipeline:
     """Make an L2-regularised logistic regression.
 
-    Newton's method finds the optimum at any C in a few steps, where first-order solvers stop short of
-    it at weak regularisation and give scores that depend on when they gave up.
+    Newton's method reaches the optimum at any C in a few steps. First-order solvers stop before it when
+    regularisation is weak, and their scores then depend on the iteration limit.
     """
     from sklearn.linear_model import LogisticRegression
 

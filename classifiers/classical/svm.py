@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def make_svm(random_state: int | None = None, **params: Any) -> Pipeline:
-    """Make a support vector machine that ranks by its decision value.
+    """Make a support vector machine; its scores are decision values.
 
     `SVC(probability=True)` is deprecated in scikit-learn 1.9; where a probability is shown, the
     decision value is calibrated on held-out rows instead.

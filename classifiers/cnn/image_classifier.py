@@ -1,4 +1,4 @@
-"""The base of every end-to-end network: images in, probabilities out, trained by skorch."""
+"""The base class of all end-to-end networks, trained by skorch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -37,67 +37,70 @@ from features.pixels.transforms import resize_batch
 class ImageClassifier(ClassifierMixin, BaseEstimator):
     """A network trained from images to classes.
 
-    A subclass says what the network is by `build`, and its own defaults.
+    A subclass defines the network in `build` and may set other defaults.
 
     Parameters
     ----------
     size : int, (int, int) or None
-        Images are resized to this square side, or (height, width), pixels; None takes them as they are.
+        Side of the square, or (height, width), that images are resized to, in pixels; None keeps their
+        size.
     weights : str
-        Where the body starts: `random`, `imagenet` or the path of a state dict, where the network
-        knows such weights.
+        Initial weights of the body: `random`, `imagenet` or the path of a state dict. Networks without
+        published weights support `random` only.
     epochs : int
-        Passes over the training rows, at most.
+        Maximum number of passes over the training rows.
     batch_size : int
-        Images a step.
+        Images per step.
     learning_rate : float, optional
         Highest learning rate of the head, and of the body where `layer_decay` is 1; by default 1e-3 from
-        random weights and 2e-4 from others, which are to be kept.
+        random weights and 2e-4 from pretrained weights.
     layer_decay : float
-        Factor on the learning rate for each stage further from the head (discriminative rates).
+        Factor on the learning rate for each stage further from the head (discriminative learning rates).
     weight_decay : float
-        AdamW's decoupled L2, or SGD's; not for biases and batch norms.
+        Decoupled weight decay of AdamW, or L2 penalty of SGD; biases and batch norms have none.
     optimizer : {"adamw", "sgd"}
-        SGD has Nesterov momentum 0.9.
+        SGD uses Nesterov momentum of 0.9.
     warmup : float
         Share of the steps in which the learning rate rises.
     schedule : {"cosine", "constant"}
-        Whether it falls along a cosine from there, or stays.
+        Whether the learning rate then falls along a cosine or stays constant.
     dropout : float
-        Share of the units dropped before the last layer.
+        Share of the units that are dropped before the last layer.
     label_smoothing : float
         Share of the target spread over all classes.
     augment : str
         Comma-separated names of `classifiers.cnn.training.augment`, or `none`.
     mixup : float
-        Each image is blended with another of its batch, and so are their targets, in a share drawn from
-        Beta(mixup, mixup); 0 blends none (Zhang et al., mixup: beyond empirical risk minimization, ICLR
+        Each image and its target are blended with another image of the batch, in a share drawn from
+        Beta(mixup, mixup); 0 disables it (Zhang et al., mixup: beyond empirical risk minimization, ICLR
         2018).
     ema : float
-        Decay a step of a running mean of the weights, which is then what is validated and kept; 0 for
-        none (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, SIAM J. Control
-        Optim. 30, 1992).
+        Decay per step of the exponential moving average of the weights, which is validated and kept
+        instead of the weights; 0 disables it (Polyak and Juditsky, Acceleration of stochastic
+        approximation by averaging, SIAM J. Control Optim. 30, 1992).
     sampling : str
-        `all`, or n images a class and epoch with (`2000B`) or without (`2000S`) replacement.
+        `all`, or a number of images per class and epoch, drawn with (`2000B`) or without (`2000S`)
+        replacement.
     class_weight : {None, "balanced"}
-        Weight of a class in the loss.
+        Weights of the classes in the loss.
     patience : int
-        Stop after this many epochs without a better valid AUC; 0 trains to the end.
+        Stop after this many epochs without a better AUC on the valid split; 0 disables early stopping.
     stop_after : int
-        Stop after this many epochs of the schedule; 0 goes on to `epochs`. With `keep_best` off this
-        repeats a training on more rows for the epochs that were chosen with fewer.
+        Stop after this many epochs of the schedule; 0 trains for `epochs`. With `keep_best=False` it
+        repeats a training on more rows for the number of epochs that was chosen on fewer rows.
     keep_best : bool
-        Whether to go back to the epoch of the best valid AUC.
+        Whether to restore the weights of the epoch with the best AUC on the valid split.
     tta : str
-        What predictions are averaged over: `none`, `hflip`, `dihedral` or `tencrop`.
+        Test-time augmentation: `none`, `hflip`, `dihedral` or `tencrop`.
     validation_fraction : float
-        Share of the rows taken for validation when `fit` gets none.
+        Share of the rows that is held out for validation if `fit` receives no `valid`.
     precision : {"bfloat16", "float16", "float32"}
-        What the network computes in; weights stay float32.
+        Type in which the network computes; weights stay float32.
     device : str
         `auto`, `cpu`, `cuda` or `mps`.
     checkpoint : str, optional
-        A file; training that was killed goes on from the last whole epoch in it.
+        File of the training state. A training that was interrupted continues from its last complete epoch,
+        if the data, the settings and the initial weights are the same.
     random_state : int
         Seed of initialisation, order, augmentation and dropout.
 
@@ -106,14 +109,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     classes_ : array
         The classes, in the order of the columns of `predict_proba`.
     history_ : DataFrame
-        One row an epoch: `epoch`, `train_loss`, `last_loss` (mean of the last ten batches),
+        One row per epoch: `epoch`, `train_loss`, `last_loss` (mean of the last ten batches),
         `valid_loss`, `valid_auc`, `seconds`.
     best_epoch_ : int
-        The epoch, from 1, whose weights are kept.
+        The epoch, counted from 1, whose weights are kept.
     module_ : BodyAndHead
         The trained network.
     n_channels_ : int
-        1 when it was trained on grey images, 3 for colour.
+        1 if the network was trained on grey images, 3 for colour images.
     """
 
     size: int | tuple[int, int] | None = 128
@@ -144,7 +147,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     random_state: int = 0
 
     def build(self, n_outputs: int, channels: int) -> BodyAndHead:
-        """Make the untrained network for images of 1 or 3 channels; called under the seed."""
+        """Return the untrained network for images of 1 or 3 channels; `fit` sets the random seed before."""
         raise NotImplementedError
 
     def fit(
@@ -165,7 +168,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         y : array, shape (n,)
             Classes.
         valid : (X, y), optional
-            Rows that choose the epoch; by default `validation_fraction` of `X`, stratified.
+            Rows that select the epoch; by default a stratified share `validation_fraction` of `X`.
         sample_weight : array, shape (n,), optional
             Weight of each image in the loss.
         report : callable, optional
@@ -178,9 +181,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For images of another type or shape, one class only, or an unknown setting.
+            For images of another type or shape, for labels of a single class, and for an unknown setting.
         TrainingDiverged
-            When the loss is no longer a number; the message says what to change.
+            If the loss is not a finite number; the message names the settings to change.
         """
         X, y = check_images(X), column_or_1d(y, warn=True)
         check_consistent_length(X, y)
@@ -188,7 +191,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
         if len(self.classes_) < 2:
-            raise InputError(f"one class only, {self.classes_[0]!r}: nothing to tell apart")
+            raise InputError(f"one class only, {self.classes_[0]!r}: give labels of at least two classes")
         codes = encoder.transform(y)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         weight = weight * compute_sample_weight(self.class_weight, y)
@@ -263,20 +266,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def highest_rate(self) -> float:
-        """Learning rate of the head at its highest."""
+        """Highest learning rate of the head."""
         if self.learning_rate is not None:
             return self.learning_rate
         return 1e-3 if self.weights == "random" or self._is_frozen() else 2e-4
 
     @property
     def image_size(self) -> tuple[int, int] | None:
-        """Height and width that images are resized to; None takes them as they are."""
+        """Height and width that images are resized to; None keeps their size."""
         if self.size is None or isinstance(self.size, tuple):
             return self.size
         return (self.size, self.size)
 
     def build_untrained(self) -> BodyAndHead:
-        """Make the network as it is before its weights are loaded; needs no weights of its own."""
+        """Return the network with random weights, for a state dict to be loaded into."""
         with torch.random.fork_rng():
             return clone(self).set_params(weights="random").build(self._n_outputs(), self.n_channels_)
 

@@ -1,4 +1,4 @@
-"""A network in two pieces: a body that embeds and a head that decides."""
+"""A network of two parts: a body that computes embeddings and a head that classifies them."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD, normalise
 
 
 class BodyAndHead(nn.Module):
-    """Pixels of 0 to 255 to one value (two classes) or one value per class.
+    """Pixels from 0 to 255 in, one decision value (two classes) or one value per class out.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class BodyAndHead(nn.Module):
             self.body.requires_grad_(False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Decide on images (four dimensions) or on embeddings made before (two)."""
+        """Return decisions for images (four dimensions) or for embeddings (two dimensions)."""
         embedding = inputs if inputs.ndim == 2 else self.embed(inputs)
         # A decision in bfloat16 has eight bits: hundreds of images would tie.
         with torch.autocast(embedding.device.type, enabled=False):
@@ -52,14 +52,14 @@ class BodyAndHead(nn.Module):
             return self.body(images.contiguous(memory_format=torch.channels_last))
 
     def changing_state(self) -> dict[str, torch.Tensor]:
-        """Return what training changes of the state: a frozen body would be many times the rest."""
+        """Return the part of the state that training changes, which is without a frozen body."""
         state = self.state_dict()
         if not self.frozen:
             return state
         return {name: tensor for name, tensor in state.items() if not name.startswith("body.")}
 
     def load_changing_state(self, state: dict[str, torch.Tensor]) -> None:
-        """Take up what `changing_state` gave."""
+        """Load a state that `changing_state` returned."""
         kept = self.state_dict() if self.frozen else {}
         self.load_state_dict({**kept, **state})
 

@@ -24,6 +24,8 @@ def small_network(name):
         small["epochs"] = 1
     if name == "simple_cnn":
         small |= {"blocks": 3, "dense": (32, 16), "dropout": 0.0}
+    if name == "darts":
+        small |= {"channels": 4, "layers": 3}
     return {**small, "hidden_units": 16} if name.startswith("vgg") else small
 
 

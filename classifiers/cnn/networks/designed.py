@@ -18,7 +18,7 @@ class DesignedResNet(ImageClassifier):
     """A ResNet for one grey channel at the photographs' full size, with 2,878,241 parameters.
 
     Half of ResNet-18's width, and six basic blocks of 32 filters in place of two, so that most layers
-    look at the image while it is still large; then two blocks each of 64, 128 and 256 filters, global
+    work at high resolution; then two blocks each of 64, 128 and 256 filters, global
     average pooling, and a dense layer of 32 units, which is the embedding. The report gives the number
     of parameters, the input and the embedding; this is the network of basic blocks that has them.
 
@@ -41,7 +41,7 @@ class DesignedResNet(ImageClassifier):
 
 
 def stem(channels: int, block: Callable[[int, int], nn.Module]) -> list[nn.Module]:
-    """Return the layers that see the image first: a quarter of its side, 32 filters, one block."""
+    """Return the first layers: a quarter of the image's side, 32 filters, one block."""
     return [
         nn.Conv2d(channels, WIDTH, 7, stride=2, padding=3, bias=False),
         nn.BatchNorm2d(WIDTH),
@@ -62,7 +62,7 @@ def trunk() -> list[nn.Module]:
 
 
 def start_residuals_at_zero(body: nn.Module) -> None:
-    """Let every block begin as its shortcut, and convolutions at He's scale.
+    """Initialise every block as its shortcut, and convolutions at He's scale.
 
     References
     ----------
@@ -76,6 +76,6 @@ def start_residuals_at_zero(body: nn.Module) -> None:
 
 
 def body_and_head(body: nn.Module, n_outputs: int, channels: int, dropout: float) -> BodyAndHead:
-    """Put the last layer on a body whose embedding has 32 values."""
+    """Return the network of a body with a 32-dimensional embedding and a new last layer."""
     head = nn.Sequential(nn.Dropout(dropout), nn.Linear(EMBEDDING, n_outputs))
     return BodyAndHead(body, head, EMBEDDING, mean=(0.5,) * channels, std=(0.25,) * channels)

@@ -9,8 +9,8 @@ from classifiers.cnn.transfer import TransferNetwork
 class EfficientNetLite(TransferNetwork):
     """EfficientNet-Lite0 with a new last layer: 3.4 million parameters.
 
-    The one network here whose ImageNet weights come with a Python package (extra `lite`), so that
-    there are trained weights where no model hub can be reached.
+    Its ImageNet weights come with a Python package (extra `lite`), so that they are available where
+    no model hub can be reached.
 
     Notes
     -----

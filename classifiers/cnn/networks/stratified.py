@@ -1,4 +1,4 @@
-"""Stratified convolution: each part of the image plane has filters of its own before a shared trunk."""
+"""Stratified convolution: each part of the image plane has its own filters before a shared trunk."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.networks.designed import WIDTH, body_and_head, start_residuals_at_zero, trunk
 
-#: Pixels of the image that a value behind a stratum's own layers depends on, to each side: 13.
+#: Margin of each stratum in pixels; an output of its own layers depends on 13 pixels to each side.
 HALO = 16
 _STRIDE = 4
 
@@ -31,7 +31,7 @@ class StratifiedResNet(ImageClassifier):
     Notes
     -----
     The other parameters are those of `ImageClassifier`. Augmentations that turn or mirror the image
-    mix the strata up and are better left out.
+    mix the strata and should not be used.
     """
 
     size: int | tuple[int, int] | None = (267, 275)

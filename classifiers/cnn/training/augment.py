@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch at once, on the device, repeatable by a seed."""
+"""Augmentation of whole batches on the device, reproducible by a seed."""
 
 import math
 from collections.abc import Callable
@@ -26,16 +26,16 @@ def parse(steps: str) -> list[str]:
 
 
 def augment(images: torch.Tensor, steps: list[str], generator: torch.Generator) -> torch.Tensor:
-    """Change every image of a batch in its own random way.
+    """Augment every image of a batch with random parameters of its own.
 
     Parameters
     ----------
     images : tensor, shape (n, channels, height, width)
         Values of 0 to 255.
     steps : list of str
-        Names from `names()`, done in this order.
+        Names from `names()`, applied in this order.
     generator : Generator
-        On the CPU, so that every device sees the same augmentation.
+        Generator on the CPU, so that all devices apply the same augmentation.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Batches of uint8 pixels for skorch, in an order that depends on the seed and the epoch alone."""
+"""Batches of uint8 pixels for skorch, in an order that depends only on the seed and the epoch."""
 
 import re
 from collections.abc import Iterator
@@ -55,9 +55,9 @@ class BatchIterator:
     dataset : PixelDataset
     batch_size : int
     order : callable, optional
-        Gives the rows of an epoch; all rows in their own order by default.
+        Maps the epoch to its rows; by default all rows in their order.
     clock : list of int
-        One entry, the current epoch, advanced by the training loop and handed to `order`.
+        One entry, the current epoch, which the training loop sets and `order` receives.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class BatchIterator:
 
 
 class EpochOrder:
-    """Which training rows an epoch sees, and in which order: a function of seed and epoch.
+    """The training rows of an epoch and their order, a function of the seed and the epoch.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class EpochOrder:
     Raises
     ------
     InputError
-        When `sampling` is none of these.
+        If `sampling` has another form.
     """
 
     def __init__(self, y: np.ndarray, sampling: str = "all", seed: int = 0):

@@ -1,4 +1,4 @@
-"""The best epoch, early stopping, and training that survives a kill."""
+"""The best epoch, early stopping, and training that can be resumed."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from features.files import atomic_path
 
 
 class StopTraining(Exception):
-    """Raised at the end of an epoch when there shall be no other."""
+    """Raised at the end of the last epoch."""
 
 
 class BestEpoch(Callback):
@@ -22,9 +22,9 @@ class BestEpoch(Callback):
     Parameters
     ----------
     patience : int
-        Epochs without a better one after which training stops; 0 never stops.
+        Number of epochs without improvement after which training stops; 0 disables early stopping.
     keep_best : bool
-        Whether `restore` goes back to the best epoch, or leaves the last.
+        Whether `restore` returns to the best epoch or stays at the last.
     """
 
     def __init__(self, patience: int, keep_best: bool):
@@ -53,7 +53,7 @@ class BestEpoch(Callback):
         return 0 < self.patience <= self.last - self.epoch
 
     def restore(self, module: BodyAndHead) -> int:
-        """Load the weights that are to be kept and return their epoch, counted from 1."""
+        """Load the kept weights and return their epoch, counted from 1."""
         module.load_changing_state(self.weights)
         return self.epoch if self.keep_best else self.last
 
@@ -64,7 +64,7 @@ class Checkpoint(Callback):
     Parameters
     ----------
     path : str, optional
-        Where to; None saves nothing.
+        File of the state; None saves nothing.
     best : BestEpoch
     identity : str
         Digest of the training. `resume` ignores a file with another one.
@@ -74,7 +74,7 @@ class Checkpoint(Callback):
         self.path, self.best, self.identity = path, best, identity
 
     def resume(self, net: Any) -> int:
-        """Load the state, if there is one of this very training; return the epochs done."""
+        """Load the state if it belongs to this training; return the number of finished epochs."""
         if self.path is None or not Path(self.path).is_file():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)

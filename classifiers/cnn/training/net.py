@@ -35,7 +35,7 @@ class Net(skorch.NeuralNet):
     augment_steps : list of str
         Augmentations of `classifiers.cnn.training.augment`, in training only.
     dtype : torch.dtype
-        What the network computes in.
+        Type in which the network computes.
     make_optimizer : callable
         Module to optimizer.
     clock : list of int
@@ -43,9 +43,9 @@ class Net(skorch.NeuralNet):
     seed : int
         With the epoch, decides augmentation, mixup and dropout.
     mixup : float
-        Both parameters of the Beta distribution that the share of a mix is drawn from; 0 mixes nothing.
+        Both parameters of the Beta distribution from which the share of a blend is drawn; 0 disables it.
     ema : float
-        Decay a step of the running mean of the weights that is evaluated; 0 evaluates the weights
+        Decay per step of the moving average of the weights that is evaluated; 0 evaluates the weights
         themselves.
     """
 
@@ -202,7 +202,7 @@ class WarmupCosine(Callback):
             group.setdefault("initial_lr", group["lr"])
 
     def on_epoch_begin(self, net: Net, **kwargs: Any) -> None:
-        """Take up the step count of this epoch."""
+        """Set the step count to the start of this epoch."""
         self.step = (len(net.history) - 1) * self.batches
 
     def on_batch_begin(self, net: Net, training: bool = False, **kwargs: Any) -> None:
@@ -226,7 +226,7 @@ class ValidScores(Callback):
     """Record the valid split's AUC each epoch, from the decisions that the loss was made of."""
 
     def on_epoch_begin(self, net: Net, **kwargs: Any) -> None:
-        """Forget the last epoch's decisions."""
+        """Clear the decisions of the last epoch."""
         self.decisions: list[np.ndarray] = []
 
     def on_batch_end(self, net: Net, training: bool = False, **kwargs: Any) -> None:

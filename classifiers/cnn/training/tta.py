@@ -1,4 +1,4 @@
-"""Test-time augmentation: the views of an image that a prediction is averaged over."""
+"""Test-time augmentation: the views of an image over which predictions are averaged."""
 
 from collections.abc import Callable
 

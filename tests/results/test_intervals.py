@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from predicted import predictions
 
-from results.intervals import WITH_INTERVAL, best_note, intervals_of
+from results import metrics
+from results.intervals import best_note, intervals_of
 from results.leaderboard import leaderboard
 from results.metrics import Scored
-from results.tables.formats import sort_by, to_markdown, to_rich
+from results.tables.formats import leaderboard_to_rich, to_markdown
+from results.tables.shown import present, sort_by
 
 
 def test_every_interval_has_a_width_at_perfection_and_at_zero():
@@ -16,7 +18,7 @@ def test_every_interval_has_a_width_at_perfection_and_at_zero():
     score = y.astype(float)
     for test in (score, 1 - score):
         found = intervals_of(Scored(y, score, y, test, "probability"))
-        for name in WITH_INTERVAL:
+        for name in (each for each in metrics.names() if metrics.get_metric(each).interval):
             assert found[f"{name}_high"] - found[f"{name}_low"] > 0.01, name
 
 
@@ -35,7 +37,7 @@ def test_a_split_without_a_class_gives_nan_with_a_reason(label, split):
             table[["roc_auc", "roc_auc_low", "average_precision", "balanced_accuracy"]].isna().all(axis=None)
         )
         assert not table["best"].any() and table["accuracy"].notna().all()
-    assert "no " in to_markdown(table)
+    assert "no " in to_markdown(present(table))
 
 
 def test_too_little_data_is_said_beside_the_figure():
@@ -47,8 +49,8 @@ def test_too_little_data_is_said_beside_the_figure():
     row = table.iloc[0]
     assert row["roc_auc"] == 1 and row["roc_auc_low"] < 0.5
     assert row["caution"].startswith("only 3 good images and 1 defect in the test split")
-    assert "only 3 good images and 1 defect" in to_markdown(table)
-    assert any(column.header == "Caution" for column in to_rich(table, width=240).columns)
+    assert "only 3 good images and 1 defect" in to_markdown(present(table))
+    assert any(column.header == "Caution" for column in leaderboard_to_rich(table, "", 240).columns)
 
 
 def nine_hundred_and_six():
@@ -105,7 +107,7 @@ def test_a_group_split_widens_intervals_and_is_noted():
 
 def test_the_note_names_the_procedure_behind_bold():
     frame = pd.concat([predictions("A", quality=2.0), predictions("B", quality=2.0, seed=0)])
-    text = to_markdown(leaderboard(frame))
+    text = to_markdown(present(leaderboard(frame)))
     assert "all pairs compared at once" in text and "family-wise error 5 %" in text and "Holm" not in text
 
 

@@ -14,7 +14,7 @@ from features import datasets
 from features.backbones import registry as backbones
 from features.datasets.options import describe_problem
 from features.errors import InputError
-from features.pixels.preprocess import get_preprocess
+from features.pixels.preprocess import get_preprocess, with_bit_depth
 
 AUTO = "auto"
 
@@ -282,6 +282,10 @@ def load_config(source: str, overrides: dict[str, Any] | None = None, *, quick: 
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
         raise InputError(f"{source}: {_first_problem(error, merged)}") from None
+    # Every preprocessing reads 16-bit files as the dataset's option says.
+    bits = config.dataset.options.get("bit_depth")
+    names = tuple(with_bit_depth(name, bits) for name in config.preprocess)
+    config = config.model_copy(update={"preprocess": names})
     return _for_all(config, changes.get("cnn", {}).get("params", {}))
 
 

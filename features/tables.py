@@ -11,6 +11,14 @@ from features.errors import InputError
 
 SEPARATORS = (",", ";", "\t", "|")
 
+#: Columns of saved tables that hold names, whatever they look like.
+NAMES = frozenset(
+    {
+        "image_id", "path", "id", "label", "new_label", "named", "told", "given", "suggested",
+        "class", "group", "model", "defect", "positive", "neighbours", "near",
+    }
+)  # fmt: skip
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
@@ -108,6 +116,33 @@ def read_table(path: str | Path) -> pd.DataFrame:
             raise InputError(f"{path}, line {line}: {len(row)} values for {len(columns)} columns")
         cells.append((row + [""] * len(columns))[: len(columns)])
     return pd.DataFrame(cells, columns=columns, dtype=str)
+
+
+def read_saved(path: str | Path) -> pd.DataFrame:
+    """Read a CSV table that a run has written: figures are numbers, names and labels are text.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    DataFrame
+        A column is numeric (NaN where blank) when every cell is a number or blank, and the column is not
+        one of names; else it is text. A class called `NA` or `007` stays what it is.
+
+    Raises
+    ------
+    InputError
+        As `read_table`.
+    """
+    frame = read_table(path)
+    for name in frame.columns.difference(sorted(NAMES)):
+        blank = frame[name].str.strip() == ""
+        numbers = pd.to_numeric(frame[name].where(~blank), errors="coerce")
+        if (numbers.notna() | blank | frame[name].isin(["inf", "-inf"])).all() and not blank.all():
+            frame[name] = numbers
+    return frame
 
 
 def _encoding(data: bytes) -> str:

@@ -9,8 +9,7 @@ import pandas as pd
 
 from bench.run_folder import RunFolder
 from features.errors import InputError
-from features.files import content_hash
-from features.pixels.images import read_bytes
+from features.pixels.images import file_content, read_bytes
 
 #: What changes when a file is written again; a file that has the same values is not read.
 STAT = ["size", "mtime_ns", "inode"]
@@ -94,6 +93,6 @@ def _hash_all(paths: list[str]) -> list[str]:
 
 def _hash(path: str) -> str:
     try:
-        return content_hash(read_bytes(path))
+        return file_content(read_bytes(path))
     except (OSError, InputError):
         return "unreadable"

@@ -11,7 +11,7 @@ from features.datasets import ImageDataset, load_dataset
 from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
-from features.pixels.images import scan_images
+from features.pixels.images import depth_note, scan_images
 from features.structure.fingerprints import Fingerprints
 
 
@@ -50,7 +50,14 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
             say(line)
     with task("reading images", len(dataset.table)) as update:
         prints = Fingerprints(len(dataset.table))
-        scan = scan_images(dataset.table["path"].tolist(), progress=update, observe=prints.observe)
+        scan = scan_images(
+            dataset.table["path"].tolist(),
+            progress=update,
+            observe=prints.observe,
+            bit_depth=dataset.bit_depth,
+        )
+    if dataset.bit_depth is None and depth_note(scan):
+        warn(depth_note(scan))
     bad = scan[scan["problem"] != ""]
     sound = dataset.without(bad)
     _report_problems(sound, folder)

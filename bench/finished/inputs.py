@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from bench.console import say
 from features.datasets.boxes import without_suffix
 from features.errors import InputError
-from features.pixels.listing import list_files
+from features.pixels.find import find_images as images_below
+from features.tables import read_table
 
 SAMPLE_NAME = "submission_sample.csv"
 
@@ -72,8 +74,10 @@ def find_images(given: Sequence[str | Path]) -> Images:
     problems: list[tuple[str, str]] = []
     for place in places:
         if place.is_dir():
-            listed = list_files(place)
-            files = [Path(listed.full(path)) for path in listed.images]
+            listed = images_below(place)
+            files = [Path(path) for path in listed.paths]
+            for note in listed.notes:
+                say(note)
             problems += [(listed.full(path), reason) for path, reason in listed.problems]
         elif place.exists():
             files = [place]
@@ -139,10 +143,7 @@ def _absolute(path: Path) -> str:
 
 
 def _read_sample(path: Path) -> tuple[list[str], str]:
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a CSV file of ids ({str(error).splitlines()[0]})") from None
+    frame = read_table(path)
     if frame.shape[1] < 2:
         raise InputError(f"{path}: expected two columns, the ids and the score")
     return frame.iloc[:, 0].tolist(), str(frame.columns[-1])

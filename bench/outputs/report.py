@@ -12,6 +12,7 @@ from bench.outputs.write import published_for, write_figures, write_tables
 from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import write_text
+from features.tables import read_saved
 from results.report import Explorer, Provenance, render_page
 
 MOST_SUSPECTS = 60
@@ -108,14 +109,14 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
 
 def _table(folder: RunFolder, name: str) -> pd.DataFrame:
     path = folder.tables / f"{name}.csv"
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    return read_saved(path) if path.is_file() else pd.DataFrame()
 
 
 def _suspects(folder: RunFolder, images: pd.DataFrame) -> pd.DataFrame:
     """Return the most suspect labels: of `defectbench audit` where it was run, else of the run itself."""
     by_hand = folder.tables / "audit.csv"
     if by_hand.is_file():
-        return pd.read_csv(by_hand).head(MOST_SUSPECTS)
+        return read_saved(by_hand).head(MOST_SUSPECTS)
     job = best_audit(folder)
     if job is None:
         return pd.DataFrame()

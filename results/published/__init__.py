@@ -22,7 +22,9 @@ def read_published() -> pd.DataFrame:
         if not entry.name.endswith(".csv"):
             continue
         with entry.open(encoding="utf-8") as file:
-            frame = pd.read_csv(file)
+            texts = {column: str for column in COLUMNS if column != "value"}
+            # A model may be called NA or None; only an empty cell is missing.
+            frame = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=[""])
         if list(frame.columns) != COLUMNS or frame.isna().any(axis=None):
             raise PredictionsError(
                 f"published/{entry.name}: must have the columns {', '.join(COLUMNS)}, all filled"

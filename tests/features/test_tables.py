@@ -1,9 +1,11 @@
 """CSV files in any usual form are read as text, or refused in one line that names the file."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from features.errors import InputError
-from features.tables import read_table
+from features.tables import read_saved, read_table
 
 RIGHT = [["007", "Größe"], ["NA", "None"], ["1e5", ""], ["null", "nan"]]
 TEXT = "image_id,label\n007,Größe\nNA,None\n1e5,\nnull,nan\n"
@@ -51,3 +53,16 @@ def test_what_is_no_table_is_one_line_that_names_the_file(tmp_path, data, messag
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"b\.csv: no such file"):
         read_table(tmp_path / "b.csv")
+
+
+def test_a_saved_table_keeps_names_as_text_and_figures_as_numbers(tmp_path):
+    saved = pd.DataFrame(
+        {
+            "class": ["NA", "None", "007"], "image_id": ["1", "2", "3"], "label": ["1", "", "1e5"],
+            "auc": [0.5, np.nan, 1.0], "images": [1, 2, 3], "note": ["", "x", "1"], "blank": ["", "", ""],
+        }
+    )  # fmt: skip
+    path = tmp_path / "a.csv"
+    saved.to_csv(path, index=False)
+    pd.testing.assert_frame_equal(read_saved(path), saved, check_dtype=False)
+    assert read_saved(path)["images"].sum() == 6 and np.isnan(read_saved(path)["auc"][1])

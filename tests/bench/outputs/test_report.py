@@ -94,7 +94,9 @@ def test_the_audit_ranks_labels_and_relabel_takes_them(made, run, tmp_path, caps
     assert run_app(["audit", str(run), "--cache", cache, "--network", "cnn2", "--folds", "2"]) == 0
     held_out = pd.read_csv(run / "tables" / "audit.csv")["held_out"]
     assert held_out.notna().all()
-    audit.loc[0, "new_label"] = "scratch" if audit.loc[0, "named"] == "good" else "good"
+    # Labels of test images stay as they are without --relabel-test.
+    first = audit.index[audit["split"] != "test"][0]
+    audit.loc[first, "new_label"] = "scratch" if audit.loc[first, "named"] == "good" else "good"
     audit.to_csv(tmp_path / "fixed.csv", index=False)
     monkeypatch.chdir(tmp_path)
     again = ["run", str(made / "tiny.toml"), "--dataset", "folder", "--root", str(made / "parts"),

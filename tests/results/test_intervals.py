@@ -50,7 +50,7 @@ def test_too_little_data_is_said_beside_the_figure():
     assert row["roc_auc"] == 1 and row["roc_auc_low"] < 0.5
     assert row["caution"].startswith("only 3 good images and 1 defect in the test split")
     assert "only 3 good images and 1 defect" in to_markdown(present(table))
-    assert any(column.header == "Caution" for column in leaderboard_to_rich(table, "", 240).columns)
+    assert any(str(column.header) == "Caution" for column in leaderboard_to_rich(table, "", 240).columns)
 
 
 def nine_hundred_and_six():

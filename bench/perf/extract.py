@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from bench.perf.process import run_worker
 from features.pixels.images import read_image
 
-#: Way to what the worker is told.
+#: Name of each way to the options of its worker.
 WAYS: dict[str, dict[str, Any]] = {
     "plain loop": {"way": "plain"},
     "timm": {"way": "timm"},
@@ -50,7 +50,7 @@ def measure_extraction(
         Image files.
     y : int array of 0 and 1, shape (n,)
     test : bool array, shape (n,)
-        Rows on which the AUC is told of a logistic regression fitted on the others.
+        Rows on which the AUC of a logistic regression, fitted on the others, is measured.
     backbone, size, device
         What to extract with.
     workers : int
@@ -58,7 +58,7 @@ def measure_extraction(
     ways : sequence of str
         Of `WAYS`.
     report : callable
-        Told of each way when it is done.
+        Called with one line after each way.
 
     Returns
     -------
@@ -73,11 +73,11 @@ def measure_extraction(
             if WAYS[way]["way"] == "timm" and find_spec("timm") is None:
                 report("timm: not installed, left out")
                 continue
-            told = {**WAYS[way], "paths": list(paths), "backbone": backbone, "size": size,
+            task = {**WAYS[way], "paths": list(paths), "backbone": backbone, "size": size,
                     "device": device, "workers": workers}  # fmt: skip
             where = Path(folder) / "embeddings.npy"
             where.unlink(missing_ok=True)
-            answer = run_worker("bench.perf.extract_worker", told, Path(folder), way, str(where))
+            answer = run_worker("bench.perf.extract_worker", task, Path(folder), way, str(where))
             if where.is_file():
                 embeddings[way] = np.load(where)
                 answer["auc"] = _auc(embeddings[way], y, test)

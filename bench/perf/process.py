@@ -34,14 +34,14 @@ def run_worker(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         try:
-            _, told = process.communicate(timeout=limit)
+            _, errors = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"{what}: stopped after {limit:g} s") from None
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode or not answered.is_file():
-        lines = told.strip().splitlines()
+        lines = errors.strip().splitlines()
         raise InputError(f"{what} failed: {lines[-1] if lines else process.returncode}")
     return json.loads(answered.read_text())
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from results.metrics import Scored
-from results.statistics.bounded import MANY_GROUPS
+from results.notes import MANY_GROUPS
 
 #: With fewer test images of a class, the table says how many there are.
 FEW = 10

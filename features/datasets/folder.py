@@ -54,6 +54,7 @@ class FolderOptions(Options):
         ge=9,
         le=16,
         description="Number of bits that the values of 16-bit files use, such as 12.",
+        json_schema_extra={"flag": True},
     )
 
 

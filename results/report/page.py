@@ -13,8 +13,8 @@ import pandas as pd
 
 from results.blend import with_blend
 from results.columns import RANKING, Column, in_view, with_bounds
-from results.intervals import best_note
 from results.leaderboard import leaderboard, scored
+from results.notes import best_note
 from results.predictions import COSTS, END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise

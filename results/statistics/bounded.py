@@ -6,9 +6,6 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from statsmodels.stats.proportion import proportion_confint
 
-#: From so many groups on, groups are drawn anew; with fewer, Student's t is used.
-MANY_GROUPS = 30
-
 
 def wilson_interval(count: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's interval of a proportion, such as an accuracy or an escape rate.

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
-from results.statistics.bounded import MANY_GROUPS, score_auc_interval
+from results.notes import MANY_GROUPS
+from results.statistics.bounded import score_auc_interval
 from results.statistics.resampled import bootstrap_auc_interval
 
 #: Variances below are rounding.

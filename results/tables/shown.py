@@ -9,7 +9,7 @@ import pandas as pd
 from results import metrics
 from results.columns import CAUTION, CONFUSION, STATUS, Column, get_column, in_view
 from results.errors import PredictionsError
-from results.intervals import best_note
+from results.notes import best_note
 from results.status import Status
 from results.views import View
 

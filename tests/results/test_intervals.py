@@ -6,9 +6,10 @@ import pytest
 from predicted import predictions
 
 from results import metrics
-from results.intervals import best_note, intervals_of
+from results.intervals import intervals_of
 from results.leaderboard import leaderboard
 from results.metrics import Scored
+from results.notes import best_note
 from results.tables.formats import leaderboard_to_rich, to_markdown
 from results.tables.shown import present, sort_by
 

@@ -9,8 +9,9 @@ import numpy as np
 from classifiers.search.paths.base import Fold, Path, Response
 from classifiers.search.solvers.kernels import PRECISE_ROWS, Kernels
 
-# A run of this many steps per row is left to LIBSVM: rounding has had time to lead elsewhere.
-_STEPS_PER_ROW = 1000
+# The steps are LIBSVM's, at most three times as slow on few rows. A run of more of them per row than
+# this is left to LIBSVM, which can be interrupted and sets no limit of its own.
+_STEPS_PER_ROW = 100_000
 
 
 class SVMPath(Path):

@@ -136,7 +136,8 @@ def test_embeddings_are_exported_for_other_tools(made, run, tmp_path):
 
 
 def test_mlflow_takes_the_rows_on_request(made, run, monkeypatch):
-    mlflow = pytest.importorskip("mlflow")
+    import mlflow
+
     from bench.outputs.mlflow import track_mlflow
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -145,6 +146,12 @@ def test_mlflow_takes_the_rows_on_request(made, run, monkeypatch):
     assert uri.endswith("mlflow.db") and Path(uri.removeprefix("sqlite:///")).is_file()
     logged = mlflow.search_runs(experiment_names=["defectbench tiny"])
     assert len(logged) == 1 + (board["status"] == "ok").sum()
+    # A finished run that is logged again adds nothing; a row that changed is logged anew.
+    track_mlflow(RunFolder(run), board)
+    assert len(mlflow.search_runs(experiment_names=["defectbench tiny"])) == len(logged)
+    board.loc[board.index[0], "fit_seconds"] += 1
+    track_mlflow(RunFolder(run), board)
+    assert len(mlflow.search_runs(experiment_names=["defectbench tiny"])) == len(logged) + 1
 
 
 def test_tracking_without_the_package_says_what_to_install(made, monkeypatch, capsys):

@@ -12,6 +12,7 @@ from bench.config import RunConfig
 from bench.engine.embedder import Embedder
 from bench.run_folder import RunFolder
 from features.errors import InputError
+from features.splits import make_folds
 from features.store import EmbeddingStore
 
 T = TypeVar("T")
@@ -56,6 +57,24 @@ class Context:
     def sample_weight(self) -> np.ndarray | None:
         """Weight of each image, float array of shape (n_images,); None where the dataset gives none."""
         return self.images["weight"].to_numpy(float) if "weight" in self.images else None
+
+    @property
+    def cluster(self) -> np.ndarray | None:
+        """What images belong together with, str array of shape (n_images,); None where none do.
+
+        Images with one value (of a group under a group split, or exact copies) never lie on both sides
+        of a split or a fold.
+        """
+        # Splits that older versions made have no clusters.
+        named = [name for name in ("cluster", "group") if name in self.images]
+        if not named or (named[0] == "group" and self.config.split.kind != "group"):
+            return None
+        return self.images[named[0]].to_numpy()
+
+    def folds(self, rows: np.ndarray, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return shuffled, stratified folds of these images that keep together what belongs together."""
+        cluster = self.cluster
+        return make_folds(self.y[rows], count, seed, None if cluster is None else cluster[rows])
 
     def rows(self, split: str) -> np.ndarray:
         """Return the positions of the images of one split."""

@@ -78,7 +78,7 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     for split, (score, kind) in scores.items():
         images = context.images.iloc[context.rows(split)]
         columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
-        columns["group"] = _groups(images, context.config.split.kind)
+        columns["group"] = _groups(context, context.rows(split))
         measured = {"y_true": images["y"], "score": score, "score_kind": kind}
         frames.append(pd.DataFrame({**row, **columns, **measured}))
     frame = pd.concat(frames).assign(
@@ -91,14 +91,12 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     context.folder.write_predictions(job.id, frame)
 
 
-def _groups(images: pd.DataFrame, kind: str) -> pd.Series:
+def _groups(context: Context, rows: np.ndarray) -> np.ndarray:
     """Return what the split kept together: equal words for images of one cluster, empty for single ones."""
-    # Splits that older versions made have no clusters.
-    column = "cluster" if "cluster" in images else "group"
-    if column not in images or (column == "group" and kind != "group"):
-        return pd.Series("", index=images.index)
-    named = images[column].fillna("").astype(str)
-    return named.where(named.duplicated(keep=False), "")
+    if context.cluster is None:
+        return np.full(len(rows), "", object)
+    named = pd.Series(context.cluster[rows]).fillna("").astype(str)
+    return named.where(named.duplicated(keep=False), "").to_numpy(object)
 
 
 def _cost(job: Job, context: Context, fitted: Fitted) -> Cost:
@@ -121,8 +119,8 @@ def _save(
     `valid` is what `Fitted.scores` returns for that split.
     """
     estimator, X, y = fitted.estimator, fitted.X["valid"], context.y[context.rows("valid")]
-    folds = min(5, *np.bincount(y, minlength=2))
-    if not hasattr(estimator, "predict_proba") and folds > 1:
+    if not hasattr(estimator, "predict_proba") and min(np.bincount(y, minlength=2)) > 1:
+        folds = context.folds(context.rows("valid"), min(5, *np.bincount(y)), job.seed)
         estimator = CalibratedClassifierCV(FrozenEstimator(estimator), cv=folds).fit(X, y)
     score, kind = valid
     if kind != "probability":

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import StratifiedKFold
 
 import classifiers
 from bench.console import say, task
@@ -61,6 +60,7 @@ def audit_run(
         context.y,
         ids,
         novelty=unusual,
+        folds=None if context.cluster is None else context.folds(np.arange(len(ids)), 5, config.seed),
         held_out=held_out,
         seed=config.seed,
     )
@@ -101,8 +101,8 @@ def _held_out_scores(
     model: BaseEstimator, network: str, context: Context, pixels: np.ndarray, folds: int
 ) -> np.ndarray:
     scores = np.empty(len(pixels))
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=context.config.seed)
-    for number, (train, held_out) in enumerate(splitter.split(pixels, context.y), start=1):
+    parts = context.folds(np.arange(len(pixels)), folds, context.config.seed)
+    for number, (train, held_out) in enumerate(parts, start=1):
         # No epoch is chosen on the images to be audited: training runs to the end of its schedule.
         model.set_params(keep_best=False, checkpoint=str(_checkpoint(context.folder, network, number)))
         with task(f"fold {number} of {folds}: train {network}", model.epochs, "epochs") as update:

@@ -1,10 +1,12 @@
 """The job kind `audit`: labels that may be wrong, and clusters."""
 
+import numpy as np
+
 from bench.engine.context import Context
 from bench.engine.pixels import novelty
 from bench.jobs.embed import embeddings_of
 from bench.jobs.look import LookJob
-from results.embeddings.audit import audit_labels
+from results.embeddings.audit import FOLDS, audit_labels
 from results.embeddings.clusters import clusters_table
 
 
@@ -18,7 +20,9 @@ class AuditJob(LookJob):
         """Write the suspicion of every label, and how the clusters agree with the labels."""
         matrix, images = embeddings_of(self.embeddings, context).matrix, context.images
         ids = images["image_id"].tolist()
-        audit = audit_labels(matrix, context.y, ids, novelty=novelty(context), seed=self.seed)
+        # Copies in another fold would bear each other out.
+        folds = None if context.cluster is None else context.folds(np.arange(len(ids)), FOLDS, self.seed)
+        audit = audit_labels(matrix, context.y, ids, novelty=novelty(context), folds=folds, seed=self.seed)
         clusters = clusters_table(matrix, images["label"].to_numpy(), seed=self.seed)
         folder = context.folder
         folder.write_frame(folder.audit_path(self.id), audit)

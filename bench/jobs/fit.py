@@ -21,7 +21,6 @@ from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob, dim_of, embeddings_of
 from bench.jobs.words import row_of
 from classifiers.search import PathSearchCV
-from features.splits import make_folds
 from results.predictions import SPLITS
 
 
@@ -78,7 +77,7 @@ class FitJob(Job):
         options = self._fit_options(context, train)
         started = time.perf_counter()
         if self.selection == "cv":
-            with self._search(context, self._folds(context, train), refit=True) as search:
+            with self._search(context, context.folds(train, self.folds, self.seed), refit=True) as search:
                 search.fit(matrix[train], y[train], **options)
             estimator, params = search.best_estimator_, search.best_params_
         else:
@@ -138,11 +137,3 @@ class FitJob(Job):
                 device=context.config.device,
             )
         shutil.rmtree(blocks, ignore_errors=True)
-
-    def _folds(self, context: Context, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the folds of the train split, shuffled; groups and exact copies are kept whole."""
-        images = context.images
-        # Runs of before saved no clusters.
-        kept = "cluster" if "cluster" in images else "group" if context.config.split.kind == "group" else None
-        cluster = images[kept].to_numpy()[train] if kept else None
-        return make_folds(context.y[train], self.folds, self.seed, cluster)

@@ -1,6 +1,7 @@
 """Labels that are likely wrong: cross-validated confidence, neighbours that disagree, nothing unusual."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ def audit_labels(
     *,
     novelty: np.ndarray | None = None,
     held_out: np.ndarray | None = None,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Rank images by how likely their label is wrong.
@@ -49,6 +51,9 @@ def audit_labels(
     held_out : float array, shape (n,), optional
         Probability of class 1 of each image by a model that has not seen it; NaN where there is
         none. It counts as much as the other opinions together.
+    folds : sequence of (int array, int array), optional
+        Rows to fit on and rows held out; together the held-out rows are all rows. By default five
+        shuffled, stratified folds. Give folds that keep copies together where there are copies.
     seed : int
         Of the folds.
 
@@ -72,7 +77,10 @@ def audit_labels(
     if reason:
         warnings.warn(f"the labels are not audited: {reason}", stacklevel=2)
         return _unaudited(y, image_ids, reason)
-    positive = {"confidence": _out_of_fold(X, y, seed), "neighbours": neighbours_of_class_1(X, y, seed)}
+    positive = {
+        "confidence": _out_of_fold(X, y, seed, folds),
+        "neighbours": neighbours_of_class_1(X, y, seed),
+    }
     if novelty is not None:
         positive["novelty"] = _rank_among(novelty, novelty[y == 0])
     bearing_out = {name: np.where(y == 1, value, 1 - value) for name, value in positive.items()}
@@ -155,10 +163,14 @@ def _unaudited(y: np.ndarray, image_ids: list[str], reason: str) -> pd.DataFrame
     return table
 
 
-def _out_of_fold(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+def _out_of_fold(
+    X: np.ndarray, y: np.ndarray, seed: int, folds: Sequence[tuple[np.ndarray, np.ndarray]] | None
+) -> np.ndarray:
     found = np.empty(len(y))
-    folds = min(FOLDS, int(np.bincount(y).min()))
-    for train, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(X, y):
+    if folds is None:
+        count = min(FOLDS, int(np.bincount(y).min()))
+        folds = list(StratifiedKFold(count, shuffle=True, random_state=seed).split(X, y))
+    for train, held in folds:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, solver="newton-cholesky"))
         found[held] = model.fit(X[train], y[train]).predict_proba(X[held])[:, 1]
     return found

@@ -13,6 +13,7 @@ from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import write_text
 from features.tables import read_saved
+from results import figures
 from results.report import Explorer, Provenance, render_page
 
 MOST_SUSPECTS = 60
@@ -22,13 +23,6 @@ _FURTHER = {
     "per_class": "Each class",
     "repeats": "Repeated splits (corrected resampled t-test)",
     "clusters": "Clusters of the embeddings against the labels",
-}
-_FIGURES = {
-    "confusion": "Confusion matrices",
-    "scores": "Scores of good parts and defects",
-    "calibration": "Calibration",
-    "embeddings": "Embeddings",
-    "critical_difference": "Critical difference",
 }
 
 
@@ -99,12 +93,15 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
         dataset=dataset,
         tables={title: _table(folder, name) for name, title in _FURTHER.items()},
         audit=_suspects(folder, images),
-        figures={
-            title: (folder.figures / f"{name}.png").read_bytes()
-            for name, title in _FIGURES.items()
-            if (folder.figures / f"{name}.png").is_file()
-        },
+        figures=_figures(folder),
     )
+
+
+def _figures(folder: RunFolder) -> dict[str, bytes]:
+    """Return the figures that the report shows as pictures, by their titles."""
+    shown = [figures.get_figure(name) for name in figures.names()]
+    paths = {figure.title: folder.figures / f"{figure.name}.png" for figure in shown if figure.in_report}
+    return {title: path.read_bytes() for title, path in paths.items() if path.is_file()}
 
 
 def _table(folder: RunFolder, name: str) -> pd.DataFrame:

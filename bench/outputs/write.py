@@ -1,6 +1,5 @@
 """Tables and figures of a run, written from its predictions."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,15 @@ from matplotlib.figure import Figure
 
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
-from results import figures as draw
+from results import figures
 from results.blend import with_blend
+from results.figures import RunView
+from results.figures.critical_difference import critical_difference_figure, joined
 from results.leaderboard import leaderboard
-from results.predictions import FEATURE_SET, name_features
 from results.published import published_table
-from results.status import Status
 from results.tables.formats import WRITERS, to_csv, to_markdown
 from results.tables.per_class import per_class_table
-from results.tables.repeats import ranks_over_datasets, ranks_over_repeats, repeats_table
+from results.tables.repeats import ranks_over_datasets, repeats_table
 from results.tables.shown import plain, present
 from results.tables.side import cost_table, inspection_table
 
@@ -34,13 +33,14 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
     for name, write in WRITERS.items():
         write_text(folder.tables / f"leaderboard.{_SUFFIXES[name]}", write(shown))
     published, _ = published_for(folder)
+    repeats, share = _repeats_of(folder)
     further = {
         "published": published,
         "inspection": inspection_table(table),
         "cost": cost_table(table),
         "per_class": per_class_table(predictions),
         "clusters": folder.clusters(),
-        "repeats": repeats_of(folder)[0],
+        "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
     }
     for name, frame in further.items():
         if len(frame):
@@ -72,43 +72,32 @@ def published_for(folder: RunFolder) -> tuple[pd.DataFrame, str]:
     return published_table(name), name
 
 
-def repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, Figure | None]:
-    """Return the table over repeated splits and its critical-difference diagram; empty for one split."""
+def view_of(folder: RunFolder) -> RunView:
+    """Return what a run has saved, as its figures take it."""
+    predictions, images = with_blend(folder.predictions()), folder.read_split()
+    repeats, share = _repeats_of(folder)
+    truth = images[["image_id", "y"]].rename(columns={"y": "defect"})
+    return RunView(predictions, leaderboard(predictions), folder.projections(), truth, repeats, share)
+
+
+def _repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, float]:
+    """Return the leaderboard over repeated splits, empty for one split, and test images per train image."""
     folders = folder.repeats()
     if len(folders) < 2:
-        return pd.DataFrame(), None
+        return pd.DataFrame(), 0.0
     parts = [each.predictions().assign(repeat=number) for number, each in enumerate(folders)]
     board = leaderboard(with_blend(pd.concat(parts, ignore_index=True)))
     counts = folder.read_split()["split"].value_counts()
-    share = float(counts["test"] / counts["train"])
-    ranks, alike = ranks_over_repeats(board, share)
-    title = f"mean rank by ROC AUC over {len(folders)} splits; joined: a corrected t-test sees no difference"
-    joined = draw.joined(list(ranks.index), alike)
-    return repeats_table(board, share), draw.critical_difference_figure(ranks, joined, title)
+    return board, float(counts["test"] / counts["train"])
 
 
 def write_figures(folder: RunFolder) -> list[str]:
     """Write every figure that the run's files allow; return their paths."""
-    predictions, projections = with_blend(folder.predictions()), folder.projections()
-    made: dict[str, Callable[[], Figure | None]] = {}
-    if len(predictions):
-        board = leaderboard(predictions)
-        made |= {
-            "roc": lambda: draw.roc_figure(predictions),
-            "precision_recall": lambda: draw.precision_recall_figure(predictions),
-            "overkill_escape": lambda: draw.overkill_escape_figure(predictions),
-            "calibration": lambda: draw.calibration_figure(predictions),
-            "scores": lambda: draw.histograms_figure(predictions),
-            "confusion": lambda: draw.confusions_figure(confusions(board)),
-            "pareto": lambda: draw.pareto_figure(board),
-            "critical_difference": lambda: repeats_of(folder)[1],
-        }
-    if len(projections):
-        truth = folder.read_split()[["image_id", "y"]].rename(columns={"y": "defect"})
-        made["embeddings"] = lambda: draw.embeddings_figure(projections, truth, predictions)
-    written = []
-    for name, make in made.items():
-        figure = make()
+    if folder.predictions().empty:
+        return []
+    view, written = view_of(folder), []
+    for name in figures.names():
+        figure = figures.get_figure(name).draw(view)
         if figure is not None:
             written += write_figure(figure, folder.figures, name)
     return written
@@ -130,7 +119,7 @@ def write_ranks(folders: list[RunFolder], out: str | Path) -> list[str]:
         f"mean rank by ROC AUC over {len(boards)} datasets (Friedman p = {p:.2g}); joined: Nemenyi's test "
         "sees no difference"
     )
-    figure = draw.critical_difference_figure(ranks, draw.joined(list(ranks.index), alike), title)
+    figure = critical_difference_figure(ranks, joined(list(ranks.index), alike), title)
     return write_figure(figure, Path(out), "critical_difference")
 
 
@@ -140,17 +129,6 @@ def write_figure(figure: Figure, folder: Path, name: str) -> list[str]:
     for suffix in FORMATS:
         path = folder / f"{name}.{suffix}"
         with atomic_path(path) as temporary:
-            temporary.write_bytes(draw.render(figure, suffix))
+            temporary.write_bytes(figures.render(figure, suffix))
         written.append(str(path))
     return written
-
-
-def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
-    """Return the counts (tn, fp, fn, tp) of each row of a leaderboard by a name for people."""
-    found = {}
-    for row in table[table["status"] == Status.OK].to_dict("records"):
-        name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
-        if row["sampling"] != "all":
-            name += f", {row['sampling']}"
-        found[name] = (row["tn"], row["fp"], row["fn"], row["tp"])
-    return found

@@ -1,26 +1,42 @@
-"""Figures as functions of predictions and projections; each returns a matplotlib `Figure`."""
+"""The registry of figures: a new one is one module with its `FIGURE` and one entry here."""
 
-from results.figures.calibration import calibration_figure
-from results.figures.confusion import confusions_figure
-from results.figures.critical_difference import critical_difference_figure, joined
-from results.figures.embeddings import embeddings_figure
-from results.figures.histograms import histograms_figure
-from results.figures.overkill_escape import overkill_escape_figure
-from results.figures.pareto import pareto_figure
-from results.figures.precision_recall import precision_recall_figure
-from results.figures.roc import roc_figure
+from results.figures import (
+    calibration,
+    confusion,
+    critical_difference,
+    embeddings,
+    histograms,
+    overkill_escape,
+    pareto,
+    precision_recall,
+    roc,
+)
+from results.figures.spec import FigureSpec, RunView
 from results.figures.style import render
 
-__all__ = [
-    "calibration_figure",
-    "confusions_figure",
-    "critical_difference_figure",
-    "embeddings_figure",
-    "histograms_figure",
-    "joined",
-    "overkill_escape_figure",
-    "pareto_figure",
-    "precision_recall_figure",
-    "render",
-    "roc_figure",
-]
+_REGISTRY: dict[str, FigureSpec] = {
+    figure.name: figure
+    for figure in (
+        roc.FIGURE,
+        precision_recall.FIGURE,
+        overkill_escape.FIGURE,
+        calibration.FIGURE,
+        histograms.FIGURE,
+        confusion.FIGURE,
+        pareto.FIGURE,
+        critical_difference.FIGURE,
+        embeddings.FIGURE,
+    )
+}
+
+__all__ = ["FigureSpec", "RunView", "get_figure", "names", "render"]
+
+
+def names() -> list[str]:
+    """Return the names of the figures of a run."""
+    return list(_REGISTRY)
+
+
+def get_figure(name: str) -> FigureSpec:
+    """Return the figure of a name."""
+    return _REGISTRY[name]

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from results.figures.panels import curves_figure
+from results.figures.spec import FigureSpec
 from results.leaderboard import scored
 from results.metrics.probability import calibration_curve, calibration_error, probabilities
 from results.predictions import Row
@@ -41,3 +42,6 @@ def _whole(ax: Axes) -> None:
     ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, zorder=0)
     ax.set(xlabel="probability of a defect", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     ax.set_aspect("equal")
+
+
+FIGURE = FigureSpec("calibration", "Calibration", lambda view: calibration_figure(view.predictions))

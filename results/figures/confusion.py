@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
-from results.figures.style import house_style
+from results.figures.spec import FigureSpec, RunView
+from results.figures.style import house_style, wrapped
+from results.predictions import FEATURE_SET, name_features
+from results.status import Status
 
 MOST_COLUMNS = 6
 
@@ -43,10 +47,29 @@ def _draw(ax, title: str, matrix: np.ndarray) -> None:  # type: ignore[no-untype
         text = f"{names[row][column]}\n{matrix[row, column]:,.0f}\n{share:.1%}"
         color = "white" if share > 0.6 else "black"
         ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
-    ax.set_title(title, fontsize=8)
+    ax.set_title(wrapped(title, 26), fontsize=8)
     ax.set_xticks([0, 1], ["good", "defect"])
     ax.set_yticks([0, 1], ["good", "defect"], rotation=90, va="center")
     ax.set_xlabel("called", fontsize=7)
     ax.set_ylabel("is", fontsize=7)
     ax.grid(False)
     ax.tick_params(length=0, labelsize=7)
+
+
+def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
+    """Return the counts (tn, fp, fn, tp) of each finished row of a leaderboard by its name."""
+    found = {}
+    for row in table[table["status"] == Status.OK].dropna(subset=["tn"]).to_dict("records"):
+        name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
+        if row["sampling"] != "all":
+            name += f", {row['sampling']}"
+        found[name] = (row["tn"], row["fp"], row["fn"], row["tp"])
+    return found
+
+
+def _of_run(view: RunView) -> Figure | None:
+    counts = confusions(view.leaderboard)
+    return confusions_figure(counts) if counts else None
+
+
+FIGURE = FigureSpec("confusion", "Confusion matrices", _of_run)

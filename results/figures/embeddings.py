@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-from results.figures.style import DEFECT, GOOD, house_style
+from results.figures.spec import FigureSpec, RunView
+from results.figures.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
 NEIGHBOURS = 10
 SAMPLE = 5000
+TITLE_CHARACTERS = 34
 
 
 def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
@@ -43,7 +45,8 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
             for ax, method in zip(line, methods, strict=True):
                 chosen = points[points["projection"] == method].merge(truth, on="image_id")
                 _draw(ax, chosen, wrong)
-                ax.set_title(f"{method}: {name_features(*map(str, key))}\n{separation(chosen)}")
+                title = f"{method}: {name_features(*map(str, key))}\n{separation(chosen)}"
+                ax.set_title(wrapped(title, TITLE_CHARACTERS))
             line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=1.8)
@@ -70,10 +73,13 @@ def separation(points: pd.DataFrame) -> str:
 
 
 def best_on_valid(predictions: pd.DataFrame, key: tuple[str, ...]) -> Row | None:
-    """Return the row of the highest accuracy on the valid split among those of one feature set."""
+    """Return the row with the highest ROC AUC on the valid split among those of one feature set.
+
+    The report's summary chooses the best row of each kind in the same way.
+    """
     chosen = (predictions[FEATURE_SET] == list(key)).all(axis=1)
     rows = list(rows_of(predictions[chosen]))
-    return max(rows, key=_valid_accuracy) if rows else None
+    return max(rows, key=lambda row: np.nan_to_num(scored(row).valid_auc, nan=-1.0)) if rows else None
 
 
 def misclassified(row: Row) -> set[str]:
@@ -81,11 +87,6 @@ def misclassified(row: Row) -> set[str]:
     scores = scored(row)
     ids = row.frame[row.frame["split"] == "test"].sort_values("image_id")["image_id"]
     return set(ids[scores.predicted != scores.y_test])
-
-
-def _valid_accuracy(row: Row) -> float:
-    scores = scored(row)
-    return float(((scores.score_valid >= scores.threshold) == scores.y_valid).mean())
 
 
 def _draw(ax: Axes, points: pd.DataFrame, wrong: set[str]) -> None:
@@ -99,3 +100,12 @@ def _draw(ax: Axes, points: pd.DataFrame, wrong: set[str]) -> None:
     )  # fmt: skip
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
+
+
+def _of_run(view: RunView) -> Figure | None:
+    return (
+        embeddings_figure(view.projections, view.truth, view.predictions) if len(view.projections) else None
+    )
+
+
+FIGURE = FigureSpec("embeddings", "Embeddings", _of_run)

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.style import DEFECT, GOOD, house_style
+from results.figures.spec import FigureSpec
+from results.figures.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
@@ -54,5 +55,10 @@ def _draw(ax: Axes, row: Row) -> None:
         ax.axvline(scores.threshold, color="black", linewidth=0.9, linestyle="--", label="threshold")
     ax.set_yscale("log")
     features = name_features(*(str(row.key[name]) for name in FEATURE_SET))
-    ax.set_title(f"{row.key['model']}\n{features}", fontsize=7)
+    ax.set_title(wrapped(f"{row.key['model']}\n{features}", 34), fontsize=7)
     ax.tick_params(labelsize=6)
+
+
+FIGURE = FigureSpec(
+    "scores", "Scores of good parts and defects", lambda view: histograms_figure(view.predictions)
+)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from results.figures.panels import curves_figure
+from results.figures.spec import FigureSpec
 from results.metrics.inspection import overkill_at
 from results.predictions import Row
 
@@ -43,3 +44,11 @@ def overkill_escape_figure(predictions: pd.DataFrame) -> Figure:
     return curves_figure(
         predictions, curve, [axes], legend="model, overkill at 1 % escapes", ylabel="defects that escape"
     )
+
+
+FIGURE = FigureSpec(
+    "overkill_escape",
+    "Overkill against escapes",
+    lambda view: overkill_escape_figure(view.predictions),
+    in_report=False,
+)

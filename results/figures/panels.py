@@ -7,11 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.style import house_style
+from results.figures.style import house_style, wrapped
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
 #: More models than this in a panel, and their legend is set small.
 MANY = 8
+#: What fits over a panel.
+TITLE_CHARACTERS = 38
 _LINES = ("-", "--", ":", "-.")
 
 #: A row to the x and y of its curve on the test split, and what the legend says behind its name.
@@ -22,6 +24,9 @@ def panels_of(predictions: pd.DataFrame) -> dict[str, list[Row]]:
     """Return the rows of each feature set, by its name; the end-to-end networks have one of their own."""
     panels: dict[str, list[Row]] = {}
     for row in rows_of(predictions):
+        # A curve needs a good part and a defect.
+        if len(set(row.part("test")[0])) < 2:
+            continue
         panels.setdefault(name_features(*(str(row.key[name]) for name in FEATURE_SET)), []).append(row)
     return panels
 
@@ -62,7 +67,7 @@ def curves_figure(
                 _draw(ax, rows, curve)
                 set_up(ax)
                 if number == 0:
-                    ax.set_title(title)
+                    ax.set_title(wrapped(title, TITLE_CHARACTERS))
                     small = 6 if len(rows) > MANY else 8
                     ax.legend(title=legend, loc="best", fontsize=small, title_fontsize=small)
             axes[0].set_ylabel(ylabel)

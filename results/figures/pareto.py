@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from results.figures.spec import FigureSpec
 from results.figures.style import house_style
 from results.predictions import FEATURE_SET, name_features
 from results.status import Status
@@ -67,3 +68,8 @@ def _draw(ax: Axes, table: pd.DataFrame) -> None:
     for row in front.itertuples():
         ax.annotate(str(row.model), (float(str(row.cost)), float(str(row.roc_auc))), fontsize=7,
                     xytext=(4, 4), textcoords="offset points")  # fmt: skip
+
+
+FIGURE = FigureSpec(
+    "pareto", "ROC AUC against cost", lambda view: pareto_figure(view.leaderboard), in_report=False
+)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from results.figures.panels import curves_figure
+from results.figures.spec import FigureSpec
 from results.predictions import Row
 
 
@@ -37,3 +38,11 @@ def _curve(row: Row) -> tuple[np.ndarray, np.ndarray, str, float]:
 def _whole(ax: Axes) -> None:
     ax.set(xlabel="recall (defects found)", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     ax.set_aspect("equal")
+
+
+FIGURE = FigureSpec(
+    "precision_recall",
+    "Precision and recall",
+    lambda view: precision_recall_figure(view.predictions),
+    in_report=False,
+)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from results.figures.panels import curves_figure
+from results.figures.spec import FigureSpec
 from results.predictions import Row
 
 HIGH_RECALL = 0.9
@@ -45,3 +46,6 @@ def _whole(ax: Axes) -> None:
 
 def _magnified(ax: Axes) -> None:
     ax.set(xlabel="false positive rate (overkill)", xlim=(-0.01, 1.01), ylim=(HIGH_RECALL, 1.002))
+
+
+FIGURE = FigureSpec("roc", "ROC curves", lambda view: roc_figure(view.predictions), in_report=False)

@@ -126,7 +126,10 @@ def render_page(
     models = []
     for record in board.to_dict("records"):
         key = tuple(str(record[name]) for name in ROW_KEY)
-        models.append({"name": _name(record), "curves": curves_of(rows[key]) if key in rows else {}})
+        features = name_features(*(str(record[part]) for part in FEATURE_SET))
+        models.append(
+            {"name": _name(record), "set": features, "curves": curves_of(rows[key]) if key in rows else {}}
+        )
     payload = {
         "columns": [_describe(column) for column in shown],
         "costs": [_describe(column) for column in shown if column.name in COSTS],

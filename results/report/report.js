@@ -23,7 +23,7 @@
     const axis = { gridcolor: style("--line"), zerolinecolor: style("--line"), linecolor: style("--line"),
       automargin: true };
     return { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: style("--text"),
-      size: 12 }, margin: { l: 55, r: 12, t: 8, b: 45 }, hovermode: "closest", showlegend: false, ...more,
+      size: 12 }, margin: { l: 55, r: 12, t: 34, b: 45 }, hovermode: "closest", showlegend: false, ...more,
       xaxis: { ...axis, ...(more.xaxis || {}) }, yaxis: { ...axis, ...(more.yaxis || {}) } };
   };
   const CONFIG = { responsive: true, displaylogo: false };
@@ -223,6 +223,7 @@
     const at = coordinates();
     if (!at) {
       $("plot-explorer").textContent = "This run has no projections.";
+      $("explorer").classList.add("empty");
       return Promise.resolve();
     }
     const started = performance.now();
@@ -279,6 +280,9 @@
     fill($("projection"), names.map((name) => [name, name]));
     $("projection").value = names.includes(before) ? before : names[names.length - 1] ?? "";
   };
+  // Begins with the features of the best row that has projections.
+  const first = data.models.map((m) => m.set).find((name) => name in explorer.sets);
+  if (first) $("set").value = first;
   fillProjections();
   fill($("model"), explorer.models.map((m, index) => [String(index), m.name]));
   $("set").addEventListener("change", () => { fillProjections(); drawExplorer(); });

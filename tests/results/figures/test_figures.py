@@ -1,11 +1,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from predicted import predictions
 
+from results import figures
 from results.embeddings import projections
-from results.figures import embeddings_figure, render, roc_figure
-from results.figures.embeddings import best_on_valid, misclassified
+from results.figures import RunView, render
+from results.figures.embeddings import best_on_valid, embeddings_figure, misclassified
+from results.figures.roc import roc_figure
+from results.figures.style import house_style
+from results.leaderboard import leaderboard
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +60,50 @@ def test_embeddings_figure_rings_the_misclassified(frame, points):
 def test_the_same_predictions_give_the_same_svg(frame):
     assert render(roc_figure(frame), "svg") == render(roc_figure(frame), "svg")
     assert render(roc_figure(frame), "png")[:4] == b"\x89PNG"
+
+
+def views(points):
+    """What the figures are tried on, by name."""
+    frame = pd.concat([predictions("LDA"), predictions("SVM", weights="lr$x^{$ [v2] a/long/file-name.pt")])
+    classes = frame.assign(label=(np.arange(len(frame)) % 5).astype(str))
+    test = frame["split"] == "test"
+    truth = frame[["image_id", "y_true"]].drop_duplicates().rename(columns={"y_true": "defect"})
+    runs = {
+        "binary": frame, "five classes": classes, "one row": predictions("LDA"),
+        "equal scores": frame.assign(score=0.5),
+        "one class in test": frame.assign(y_true=frame["y_true"].where(~test, 0)),
+    }  # fmt: skip
+    return {name: RunView(run, leaderboard(run), points, truth) for name, run in runs.items()}
+
+
+def texts_outside(figure):
+    """Texts of a figure that reach over the edge of its canvas."""
+    with house_style():
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    width, height = canvas.get_width_height()
+    inside = Bbox([[-1, -1], [width + 1, height + 1]])
+    found = []
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and not is_tick_label(text, figure):
+            box = text.get_window_extent(canvas.get_renderer())
+            if not all(inside.contains(*corner) for corner in box.corners()):
+                found.append(text.get_text())
+    return found
+
+
+def is_tick_label(text, figure):
+    """Whether a text belongs to a tick, which matplotlib keeps where the axis does not reach."""
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    return any(text in axis.get_ticklabels(which=which) for axis in axes for which in ("major", "minor"))
+
+
+@pytest.mark.parametrize("name", figures.names())
+def test_every_figure_draws_every_run_within_its_canvas(name, points):
+    for run, view in views(points[0]).items():
+        figure = figures.get_figure(name).draw(view)
+        if figure is None:
+            continue
+        assert render(figure, "svg")[:5] == b"<?xml" and render(figure, "png")[:4] == b"\x89PNG"
+        outside = texts_outside(figure)
+        assert not outside, (run, outside)

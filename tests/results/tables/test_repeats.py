@@ -4,7 +4,7 @@ import pytest
 from predicted import predictions
 
 from results.errors import PredictionsError
-from results.figures import critical_difference_figure, joined
+from results.figures.critical_difference import critical_difference_figure, joined
 from results.leaderboard import leaderboard
 from results.tables.per_class import MACRO, per_class_table
 from results.tables.repeats import ranks_over_datasets, ranks_over_repeats, repeats_table

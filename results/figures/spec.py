@@ -1,0 +1,57 @@
+"""What a figure of a run is: a name, a title, and a function of what the run saved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class RunView:
+    """What a run saved, as its figures take it.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `results.predictions.SCHEMA`, with the mean of all rows.
+    leaderboard : DataFrame
+        As `results.leaderboard.leaderboard`.
+    projections : DataFrame
+        Columns `features`, `weights`, `preprocess`, `projection`, `image_id`, `x`, `y`; may be empty.
+    truth : DataFrame
+        Columns `image_id` and `defect` (1 where the image shows one).
+    repeats : DataFrame
+        A leaderboard over all splits of the run; empty for one split.
+    test_share : float
+        Test images divided by train images.
+    """
+
+    predictions: pd.DataFrame
+    leaderboard: pd.DataFrame
+    projections: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truth: pd.DataFrame = field(default_factory=pd.DataFrame)
+    repeats: pd.DataFrame = field(default_factory=pd.DataFrame)
+    test_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One entry of the registry of figures.
+
+    Parameters
+    ----------
+    name : str
+        Name of the files.
+    title : str
+        Caption in the report.
+    draw : callable
+        `RunView` to a matplotlib `Figure`, or None when the run has nothing to draw.
+    in_report : bool
+        Whether the report shows it; False for figures that the report draws interactively.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[RunView], Figure | None]
+    in_report: bool = True

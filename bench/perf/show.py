@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.console import out, say
 from bench.outputs.write import write_figure
 from features.files import write_text
-from results.figures.bars import bars_figure
+from results.figures.base.bars import bars_figure
 
 
 def show(

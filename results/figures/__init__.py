@@ -11,8 +11,8 @@ from results.figures import (
     precision_recall,
     roc,
 )
-from results.figures.spec import FigureSpec, RunView
-from results.figures.style import render
+from results.figures.base.spec import FigureSpec, RunView
+from results.figures.base.style import render
 
 _REGISTRY: dict[str, FigureSpec] = {
     figure.name: figure

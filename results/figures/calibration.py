@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.panels import curves_figure
-from results.figures.spec import FigureSpec
+from results.figures.base.panels import curves_figure
+from results.figures.base.spec import FigureSpec
 from results.leaderboard import scored
 from results.metrics.probability import calibration_curve, calibration_error, probabilities
 from results.predictions import Row

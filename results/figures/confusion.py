@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.figures.spec import FigureSpec, RunView
-from results.figures.style import house_style, wrapped
+from results.figures.base.spec import FigureSpec, RunView
+from results.figures.base.style import house_style, wrapped
 from results.predictions import FEATURE_SET, name_features
 from results.status import Status
 

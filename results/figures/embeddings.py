@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-from results.figures.spec import FigureSpec, RunView
-from results.figures.style import DEFECT, GOOD, house_style, wrapped
+from results.figures.base.spec import FigureSpec, RunView
+from results.figures.base.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.spec import FigureSpec
-from results.figures.style import DEFECT, GOOD, house_style, wrapped
+from results.figures.base.spec import FigureSpec
+from results.figures.base.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.spec import FigureSpec
-from results.figures.style import house_style
+from results.figures.base.spec import FigureSpec
+from results.figures.base.style import house_style
 from results.predictions import FEATURE_SET, name_features
 from results.status import Status
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from results.figures.panels import curves_figure
-from results.figures.spec import FigureSpec
+from results.figures.base.panels import curves_figure
+from results.figures.base.spec import FigureSpec
 from results.predictions import Row
 
 

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from results.figures.panels import curves_figure
-from results.figures.spec import FigureSpec
+from results.figures.base.panels import curves_figure
+from results.figures.base.spec import FigureSpec
 from results.predictions import Row
 
 HIGH_RECALL = 0.9

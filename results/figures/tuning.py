@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.figures.style import DEFECT, GOOD, house_style
+from results.figures.base.style import DEFECT, GOOD, house_style
 
 
 def tuning_figure(table: pd.DataFrame, title: str) -> Figure:

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.figures.spec import FigureSpec
-from results.figures.style import house_style
+from results.figures.base.spec import FigureSpec
+from results.figures.base.style import house_style
 from results.status import Status
 
 

@@ -9,9 +9,9 @@ from predicted import predictions
 from results import figures
 from results.embeddings import projections
 from results.figures import RunView, render
+from results.figures.base.style import house_style
 from results.figures.embeddings import best_on_valid, embeddings_figure, misclassified
 from results.figures.roc import roc_figure
-from results.figures.style import house_style
 from results.leaderboard import leaderboard
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from results.figures.style import house_style
+from results.figures.base.style import house_style
 
 
 def bars_figure(table: pd.DataFrame, group: str, bar: str, value: str, axis: str, title: str = "") -> Figure:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from results.figures.style import house_style, wrapped
+from results.figures.base.style import house_style, wrapped
 from results.predictions import FEATURE_SET, Row, name_features, rows_of
 
 #: More models than this in a panel, and their legend is set small.

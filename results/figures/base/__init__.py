@@ -1,0 +1,1 @@
+"""What the figures share: their spec, their style, panels of curves, and bars."""

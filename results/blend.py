@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.predictions import COSTS, END_TO_END, FEATURE_SET, ROW_KEY, Row, rows_of, validate
+from results.feature_set import END_TO_END, FeatureSet
+from results.predictions import COSTS, ROW_KEY, Row, rows_of, validate
 
 MODEL, FEATURES, MIXED = "Mean of all rows", "all", "mixed"
 _TOGETHER = ["split_kind", "repeat"]
@@ -75,8 +76,8 @@ def _costs(rows: list[Row]) -> dict[str, Any]:
     """
     sets: dict[tuple[str, ...], list[Row]] = {}
     for number, row in enumerate(rows):
-        features = tuple(str(row.key[name]) for name in FEATURE_SET)
-        own = (str(number),) if features[0] == END_TO_END else (str(row.constant("weights_sha256")),)
+        features = FeatureSet.of(row.key)
+        own = (str(number),) if features.features == END_TO_END else (str(row.constant("weights_sha256")),)
         sets.setdefault((*features, *own), []).append(row)
     found = {name: sum(_together(_cost(row, name) for row in each) for each in sets.values())
              for name in COSTS}  # fmt: skip

@@ -29,7 +29,7 @@ class FeatureSet(NamedTuple):
     preprocess: str = "none"
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "FeatureSet":
+    def of(cls, row: Mapping[Any, Any]) -> "FeatureSet":
         """Return the feature set of a row that has these columns."""
         return cls(str(row["features"]), str(row["weights"]), str(row["preprocess"]))
 

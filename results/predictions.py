@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 
 from results.errors import PredictionsError
+from results.feature_set import END_TO_END, FeatureSet
 
 SPLITS = ("valid", "test")
 SCORE_KINDS = ("probability", "decision")
-END_TO_END = "end-to-end"
 
-FEATURE_SET = ["features", "weights", "preprocess"]
+FEATURE_SET = list(FeatureSet._fields)
 ROW_KEY = ["model", "features", "weights", "split_kind", "preprocess", "sampling", "repeat"]
 
 COSTS = [
@@ -129,13 +129,6 @@ class Row:
 
     def _rows(self, split: str) -> pd.DataFrame:
         return self.frame[self.frame["split"] == split].sort_values("image_id")
-
-
-def name_features(features: str, weights: str, preprocess: str = "none") -> str:
-    """Return what people call a feature set."""
-    if features == END_TO_END:
-        return END_TO_END if preprocess == "none" else f"{END_TO_END}, {preprocess}"
-    return ", ".join([features, weights, *([preprocess] if preprocess != "none" else [])])
 
 
 def ids_of(images: pd.DataFrame) -> dict[str, set[str]]:
@@ -338,8 +331,8 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Row]:
 
 def _owner(row: Mapping[Hashable, object]) -> tuple[str, ...]:
     """Return what bears the weights: a feature set, or one network end to end."""
-    features = tuple(str(row[name]) for name in FEATURE_SET)
-    return (*features, str(row["model"])) if features[0] == END_TO_END else features
+    features = FeatureSet.of(row)
+    return (*features, str(row["model"])) if features.features == END_TO_END else tuple(features)
 
 
 def _check_scores(frame: pd.DataFrame) -> None:

@@ -41,7 +41,7 @@ def run_pixels(
             size=size,
             channels=context.channels,
             preprocess=preprocess,
-            spill=file,
+            file=file,
             progress=update,
         )
     try:

@@ -16,7 +16,8 @@ from features.errors import InputError
 from features.files import atomic_path, write_text
 from features.pixels.arrays import load_images
 from features.store.store import EmbeddingStore
-from results.predictions import FEATURE_SET, name_features, rows_of
+from results.feature_set import FeatureSet
+from results.predictions import FEATURE_SET, rows_of
 
 #: What TensorBoard's projector can take.
 MOST_POINTS = 100_000
@@ -45,7 +46,7 @@ def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> l
             own = projections[(projections[FEATURE_SET] == list(key)).all(axis=1)]
             frame = _with_projections(frame, own)
         for row in rows_of(predictions):
-            if tuple(str(row.key[name]) for name in FEATURE_SET) == key:
+            if FeatureSet.of(row.key) == key:
                 scores = row.frame.set_index("image_id")["score"]
                 frame[f"score {row.key['model']}"] = frame["image_id"].map(scores)
         matrix = embeddings_of(job, context).matrix
@@ -89,7 +90,7 @@ def export_projector(folder: RunFolder, store: EmbeddingStore, out: str | Path) 
         with atomic_path(path) as temporary:
             temporary.write_bytes(matrix.tobytes())
         written.append(path)
-        blocks.append(_block(name_features(*key), path.name, matrix.shape, side))
+        blocks.append(_block(key.title, path.name, matrix.shape, side))
     write_text(written[0], "".join(blocks))
     return written
 

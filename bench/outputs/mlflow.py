@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Hashable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -68,7 +69,7 @@ def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
     return uri
 
 
-def _log_row(mlflow, experiment: str, parent: str, row: dict[Hashable, Any]) -> None:  # type: ignore[no-untyped-def]
+def _log_row(mlflow: ModuleType, experiment: str, parent: str, row: dict[Hashable, Any]) -> None:
     tracked = [column for column in in_view(View.TRACK) if column.name in row]
     words = {column.name: str(row[column.name]) for column in tracked if column.is_text}
     numbers = {column.name: float(row[column.name]) for column in tracked if not column.is_text}
@@ -82,7 +83,7 @@ def _log_row(mlflow, experiment: str, parent: str, row: dict[Hashable, Any]) -> 
         mlflow.log_metrics(measured)
 
 
-def _run_ids(mlflow, experiment: str, tag: str, value: str) -> list[str]:  # type: ignore[no-untyped-def]
+def _run_ids(mlflow: ModuleType, experiment: str, tag: str, value: str) -> list[str]:
     """Return the ids of the runs of an experiment that have this tag."""
     escaped = value.replace("'", "\\'")
     found = mlflow.search_runs(
@@ -91,7 +92,7 @@ def _run_ids(mlflow, experiment: str, tag: str, value: str) -> list[str]:  # typ
     return [run.info.run_id for run in found]
 
 
-def _log(mlflow, path: Path) -> None:  # type: ignore[no-untyped-def]
+def _log(mlflow: ModuleType, path: Path) -> None:
     if path.is_dir():
         mlflow.log_artifacts(str(path), path.name)
     elif path.is_file():

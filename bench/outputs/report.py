@@ -14,7 +14,7 @@ from features.errors import InputError
 from features.files import write_text
 from features.tables import read_saved
 from results import figures
-from results.report import Explorer, Provenance, render_page
+from results.report import Explorer, Provenance, Sprites, render_page
 
 MOST_SUSPECTS = 60
 _FURTHER = {
@@ -59,7 +59,7 @@ def draw_report(folder: RunFolder, out: str | Path | None = None) -> Path:
     return path
 
 
-def _thumbnails(images: pd.DataFrame):  # type: ignore[no-untyped-def]
+def _thumbnails(images: pd.DataFrame) -> Sprites | None:
     """Return thumbnails, or None when the images are no longer where they were."""
     paths = images["path"].tolist()
     if not all(Path(path).is_file() for path in paths):

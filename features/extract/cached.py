@@ -197,8 +197,8 @@ def _embed(
     if not len(rows):
         return {}
     names = image_ids if image_ids is not None else X
-    kinds = labels if labels is not None else [""] * len(X)
-    writers = [_Writer(collection, rows, names, kinds) for _, collection in incomplete]
+    classes = labels if labels is not None else [""] * len(X)
+    writers = [_Writer(collection, rows, names, classes) for _, collection in incomplete]
     # Positions among the rows decoded now that each network still needs.
     wanted = [set(np.searchsorted(rows, each).tolist()) for each in missing]
     forwards = [each.extractor.forward(len(rows)) for each, _ in incomplete]
@@ -245,9 +245,9 @@ class _Writer:
     """
 
     def __init__(
-        self, collection: EmbeddingCollection, rows: np.ndarray, names: Sequence[str], kinds: Sequence[str]
+        self, collection: EmbeddingCollection, rows: np.ndarray, names: Sequence[str], labels: Sequence[str]
     ):
-        self.collection, self.rows, self.names, self.kinds = collection, rows, names, kinds
+        self.collection, self.rows, self.names, self.labels = collection, rows, names, labels
         self.pending: list[EmbeddedBatch] = []
         self.known = self._stored_parts()
         self.flushed = time.perf_counter()
@@ -301,7 +301,7 @@ class _Writer:
             [contents[row] for row in kept],
             embeddings[kept],
             image_ids=[str(self.names[row]) for row in rows[kept]],
-            labels=[str(self.kinds[row]) for row in rows[kept]],
+            labels=[str(self.labels[row]) for row in rows[kept]],
             decoders=[decoders[row] for row in kept],
             seconds=seconds * len(kept) / len(rows),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 
 from features.backbones.registry import Backbone, load_backbone
 from features.errors import InputError
@@ -232,7 +233,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         """Whether JPEG files are decoded by the GPU, whose pixels differ from Pillow's by rounding."""
         return choose_device(self.device).type == "cuda" and self.preprocess == "none"
 
-    def __sklearn_tags__(self):  # type: ignore[no-untyped-def]
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.input_tags.two_d_array = False

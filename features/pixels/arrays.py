@@ -19,7 +19,7 @@ def load_images(
     size: int | tuple[int, int],
     channels: int = 1,
     preprocess: str = "none",
-    spill: Path | None = None,
+    file: Path | None = None,
     memory_bytes: int | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -36,7 +36,7 @@ def load_images(
         1 for grey images; 3 also takes grey ones, which fill all three.
     preprocess : str
         A name of `features.pixels.preprocess`.
-    spill : Path, optional
+    file : Path, optional
         File for the array when it needs more than `memory_bytes`; it is made anew.
     memory_bytes : int, optional
         Budget; half of the free memory by default.
@@ -58,9 +58,9 @@ def load_images(
     height, width = (size, size) if isinstance(size, int) else size
     shape = (len(paths), height, width) + ((3,) if channels == 3 else ())
     budget = psutil.virtual_memory().available * MEMORY_SHARE if memory_bytes is None else memory_bytes
-    if spill is not None and np.prod(shape, dtype=np.int64) > budget:
-        spill.parent.mkdir(parents=True, exist_ok=True)
-        images: np.ndarray = np.lib.format.open_memmap(spill, "w+", np.uint8, shape)
+    if file is not None and np.prod(shape, dtype=np.int64) > budget:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        images: np.ndarray = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
     else:
         images = np.empty(shape, np.uint8)
     problems: list[tuple[int, str]] = []

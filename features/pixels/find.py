@@ -1,4 +1,4 @@
-"""The images below a folder, told apart from their masks and from everything else."""
+"""The images below a folder, without their masks and all other files."""
 
 import os
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ class Preprocess:
     recolour : callable
         uint8 image to uint8 image of the same shape.
     bit_depth : int, optional
-        How many bits the values of 16-bit files use; the decoder is told. See
+        How many bits the values of 16-bit files use; passed on to the decoder. See
         `features.pixels.images.read_image`.
     """
 

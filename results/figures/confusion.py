@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from results.feature_set import FeatureSet
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import house_style, wrapped
-from results.predictions import FEATURE_SET, name_features
 from results.status import Status
 
 MOST_COLUMNS = 6
@@ -39,7 +40,7 @@ def confusions_figure(counts: Mapping[str, tuple[int, int, int, int]]) -> Figure
     return figure
 
 
-def _draw(ax, title: str, matrix: np.ndarray) -> None:  # type: ignore[no-untyped-def]
+def _draw(ax: Axes, title: str, matrix: np.ndarray) -> None:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = (("good, passed", "overkill"), ("escape", "defect, found"))
@@ -60,7 +61,7 @@ def confusions(table: pd.DataFrame) -> dict[str, tuple[int, int, int, int]]:
     """Return the counts (tn, fp, fn, tp) of each finished row of a leaderboard by its name."""
     found = {}
     for row in table[table["status"] == Status.OK].dropna(subset=["tn"]).to_dict("records"):
-        name = f"{row['model']}\n{name_features(*(str(row[part]) for part in FEATURE_SET))}"
+        name = f"{row['model']}\n{FeatureSet.of(row).title}"
         if row["sampling"] != "all":
             name += f", {row['sampling']}"
         found[name] = (row["tn"], row["fp"], row["fn"], row["tp"])

@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
+from results.feature_set import FeatureSet
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
-from results.predictions import FEATURE_SET, Row, name_features, rows_of
+from results.predictions import FEATURE_SET, Row, rows_of
 
 NEIGHBOURS = 10
 SAMPLE = 5000
@@ -45,7 +46,7 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
             for ax, method in zip(line, methods, strict=True):
                 chosen = points[points["projection"] == method].merge(truth, on="image_id")
                 _draw(ax, chosen, wrong)
-                title = f"{method}: {name_features(*map(str, key))}\n{separation(chosen)}"
+                title = f"{method}: {FeatureSet(*map(str, key)).title}\n{separation(chosen)}"
                 ax.set_title(wrapped(title, TITLE_CHARACTERS))
             line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
         handles, labels = axes[0, 0].get_legend_handles_labels()

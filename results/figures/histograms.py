@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from results.feature_set import FeatureSet
 from results.figures.base.spec import FigureSpec
 from results.figures.base.style import DEFECT, GOOD, house_style, wrapped
 from results.leaderboard import scored
-from results.predictions import FEATURE_SET, Row, name_features, rows_of
+from results.predictions import Row, rows_of
 
 COLUMNS = 5
 BINS = 30
@@ -54,7 +55,7 @@ def _draw(ax: Axes, row: Row) -> None:
     if edges[0] <= scores.threshold <= edges[-1]:
         ax.axvline(scores.threshold, color="black", linewidth=0.9, linestyle="--", label="threshold")
     ax.set_yscale("log")
-    features = name_features(*(str(row.key[name]) for name in FEATURE_SET))
+    features = FeatureSet.of(row.key).title
     ax.set_title(wrapped(f"{row.key['model']}\n{features}", 34), fontsize=7)
     ax.tick_params(labelsize=6)
 

@@ -5,9 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from results.feature_set import FeatureSet
 from results.figures.base.spec import FigureSpec
 from results.figures.base.style import house_style
-from results.predictions import FEATURE_SET, name_features
+from results.predictions import FEATURE_SET
 from results.status import Status
 
 _COSTS = {"predict_us": ("ms an image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
@@ -27,7 +28,7 @@ def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
     Figure
     """
     table = leaderboard[leaderboard["status"] == Status.OK].reset_index(drop=True)
-    names = [name_features(*map(str, key)) for key in table[FEATURE_SET].itertuples(index=False)]
+    names = [FeatureSet(*map(str, key)).title for key in table[FEATURE_SET].itertuples(index=False)]
     with house_style():
         figure = Figure(figsize=(10.5, 4.4))
         axes = figure.subplots(1, 2, sharey=True)

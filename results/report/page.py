@@ -13,9 +13,10 @@ import pandas as pd
 
 from results.blend import with_blend
 from results.columns import RANKING, Column, in_view, with_bounds
+from results.feature_set import END_TO_END, FeatureSet
 from results.leaderboard import leaderboard, scored
 from results.notes import best_note
-from results.predictions import COSTS, END_TO_END, FEATURE_SET, ROW_KEY, name_features, rows_of
+from results.predictions import COSTS, FEATURE_SET, ROW_KEY, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise
 from results.tables.formats import to_html
@@ -126,7 +127,7 @@ def render_page(
     models = []
     for record in board.to_dict("records"):
         key = tuple(str(record[name]) for name in ROW_KEY)
-        features = name_features(*(str(record[part]) for part in FEATURE_SET))
+        features = FeatureSet.of(record).title
         models.append(
             {"name": _name(record), "set": features, "curves": curves_of(rows[key]) if key in rows else {}}
         )
@@ -183,7 +184,7 @@ def _describe(column: Column) -> dict[str, Any]:
 def _name(record: Mapping[Any, Any]) -> str:
     words = str(record["model"])
     if record["features"] != END_TO_END:
-        words += f" · {name_features(*(str(record[part]) for part in FEATURE_SET))}"
+        words += f" · {FeatureSet.of(record).title}"
     extra = [str(record[k]) for k, usual in (("sampling", "all"), ("repeat", 0)) if record[k] != usual]
     return " · ".join([words, *extra])
 
@@ -213,7 +214,7 @@ def _explore(explorer: Explorer, predictions: pd.DataFrame) -> dict[str, Any]:
     for key, part in points.groupby([*FEATURE_SET, "projection"], sort=False) if len(points) else ():
         *feature_set, method = (str(value) for value in key)
         order = place.reindex(part["image_id"].astype(str)).to_numpy()
-        sets.setdefault(name_features(*feature_set), {})[method] = {
+        sets.setdefault(FeatureSet(*map(str, feature_set)).title, {})[method] = {
             "x": _coordinates(part["x"].to_numpy(), order, len(images)),
             "y": _coordinates(part["y"].to_numpy(), order, len(images)),
         }

@@ -7,11 +7,12 @@ import pandas as pd
 
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing
+from results.feature_set import END_TO_END, FeatureSet
 from results.intervals import intervals_of
 from results.leaderboard import scored
 from results.metrics import Scored, get_metric
 from results.metrics.operating import defects_needed, operating_point, percent
-from results.predictions import END_TO_END, Row, name_features, rows_of
+from results.predictions import Row, rows_of
 from results.statistics import delong_test
 
 LEVEL = 0.05
@@ -31,8 +32,7 @@ class _Best:
     def words(self) -> str:
         model = str(self.row.key["model"])
         if self.row.key["features"] != END_TO_END:
-            names = (str(self.row.key[part]) for part in ("features", "weights", "preprocess"))
-            model += f" on {name_features(*names)} embeddings"
+            model += f" on {FeatureSet.of(self.row.key).title} embeddings"
         return model
 
     @property

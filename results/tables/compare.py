@@ -7,10 +7,11 @@ import pandas as pd
 from scipy.stats import beta
 
 from results.errors import PredictionsError
+from results.feature_set import FeatureSet
 from results.leaderboard import scored
 from results.metrics.operating import CONFIDENCE, defects_needed, percent
 from results.metrics.thresholds import Cuts
-from results.predictions import Row, name_features, rows_of
+from results.predictions import Row, rows_of
 from results.statistics import proportion_interval
 
 _KEY = ["model", "features", "weights", "preprocess", "sampling"]
@@ -241,7 +242,7 @@ def _at_limit(row: Row, max_escape: float) -> Choice:
     by_class = [None if test_groups is None else test_groups[chosen] for chosen in (defect, ~defect)]
     return Choice(
         model=str(row.key["model"]),
-        features=name_features(*(str(row.key[k]) for k in ("features", "weights", "preprocess"))),
+        features=FeatureSet.of(row.key).title,
         threshold=threshold,
         ms=float(str(row.constant("predict_us"))) / 1000,
         overkill_valid=float((score[y == 0] >= threshold).mean()),

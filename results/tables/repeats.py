@@ -7,7 +7,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from results.errors import PredictionsError
-from results.predictions import FEATURE_SET, name_features
+from results.feature_set import FeatureSet
 from results.statistics import corrected_t_test
 
 KEY = ["model", "features", "weights", "preprocess", "sampling"]
@@ -158,7 +158,7 @@ def _names(figures: pd.DataFrame) -> list[str]:
     names = []
     for key in figures.index:
         row = dict(zip(KEY, map(str, key), strict=True))
-        name = f"{row['model']} on {name_features(*(row[part] for part in FEATURE_SET))}"
+        name = f"{row['model']} on {FeatureSet.of(row).title}"
         names.append(name if row["sampling"] == "all" else f"{name}, {row['sampling']}")
     return names
 

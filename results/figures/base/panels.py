@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from results.feature_set import FeatureSet
 from results.figures.base.style import house_style, wrapped
-from results.predictions import FEATURE_SET, Row, name_features, rows_of
+from results.predictions import Row, rows_of
 
 #: More models than this in a panel, and their legend is set small.
 MANY = 8
@@ -27,7 +28,7 @@ def panels_of(predictions: pd.DataFrame) -> dict[str, list[Row]]:
         # A curve needs a good part and a defect.
         if len(set(row.part("test")[0])) < 2:
             continue
-        panels.setdefault(name_features(*(str(row.key[name]) for name in FEATURE_SET)), []).append(row)
+        panels.setdefault(FeatureSet.of(row.key).title, []).append(row)
     return panels
 
 

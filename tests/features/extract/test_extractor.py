@@ -215,9 +215,9 @@ def test_load_images_fills_one_array(files, tmp_path, write_image):
     np.testing.assert_array_equal(load_images(paths, size=40, workers=0), images)
     rgb = load_images(paths, size=(20, 30), channels=3, workers=0)
     assert rgb.shape == (12, 20, 30, 3)
-    spilled = load_images(paths, size=40, workers=0, spill=tmp_path / "x.npy", memory_bytes=100)
-    assert isinstance(spilled, np.memmap)
-    np.testing.assert_array_equal(spilled, images)
+    mapped = load_images(paths, size=40, workers=0, file=tmp_path / "x.npy", memory_bytes=100)
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_array_equal(mapped, images)
 
 
 def test_several_networks_share_one_decode_pass(files, tmp_path, monkeypatch):

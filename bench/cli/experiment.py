@@ -34,7 +34,7 @@ def tune(
     out: Out = "runs",
 ) -> None:
     """Search a network's dropout, then the sizes of its dense layers, as the CNN report did."""
-    from bench.experiments import tune as run_tune
+    from bench.experiments.tune import tune as run_tune
 
     _show(
         run_tune(_config(source, model, epochs, size, with_pairs({"n": n}, option)), model, out),
@@ -56,7 +56,7 @@ def ablate(
     out: Out = "runs",
 ) -> None:
     """Try one factor's values over one model, everything else the same."""
-    from bench.experiments import ablate as run_ablate
+    from bench.experiments.ablate import ablate as run_ablate
 
     listed = [part.strip() for part in values.split(";" if ";" in values else ",") if part.strip()]
     table = run_ablate(

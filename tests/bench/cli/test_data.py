@@ -66,12 +66,13 @@ name = "tiny"
 [features]
 weights = ["random"]
 size = 32
+fine_tuned = []
 projections = false
 [classical]
 models = ["lda", "svm"]
 folds = 3
 [cnn]
-models = ["resnet18_fbp"]
+models = ["cnn2"]
 weights = "random"
 params = { epochs = 2, size = 32, batch_size = 16 }
 """
@@ -93,9 +94,9 @@ def chips_run(tmp_path, monkeypatch, capsys):
 
 
 def test_a_submission_has_the_contest_columns_and_order(chips_run):
-    assert chips_run("--models", "svm,resnet18_fbp") == 0
+    assert chips_run("--models", "svm,cnn2") == 0
     sample = pd.read_csv("chips/submission_sample.csv")
-    for model in ("best", "fit-svm-resnet18-random", "resnet18_fbp"):
+    for model in ("best", "fit-svm-resnet18-random", "cnn2"):
         arguments = ["predict", "runs/tiny", "--images", "chips/test/test_contest", "--model", model]
         assert run_app([*arguments, "--out", "s.csv"]) == 0
         mine = pd.read_csv("s.csv")
@@ -129,10 +130,7 @@ def test_what_cannot_be_predicted_is_named(chips_run, tmp_path, capsys):
 
 
 def test_preprocessings_and_samplings_are_swept(chips_run, tmp_path):
-    assert (
-        chips_run("--models", "lda,resnet18_fbp", "--preprocess", "none,II", "--sampling", "20B,balanced")
-        == 0
-    )
+    assert chips_run("--models", "lda,cnn2", "--preprocess", "none,II", "--sampling", "20B,balanced") == 0
     table = pd.read_csv("runs/tiny/tables/leaderboard.csv")
     assert (table["status"] == "ok").all()
     networks = table[table["features"] == "end-to-end"]
@@ -146,7 +144,7 @@ def test_preprocessings_and_samplings_are_swept(chips_run, tmp_path):
     by_preprocess = frozen[frozen["sampling"] == "all"].set_index("preprocess")["roc_auc"]
     assert by_preprocess["none"] != by_preprocess["II"]
     markdown = (tmp_path / "runs/tiny/tables/leaderboard.md").read_text()
-    assert "preprocess" in markdown.splitlines()[0] and "sampling" in markdown.splitlines()[0]
+    assert "Preprocess" in markdown.splitlines()[0] and "Sampling" in markdown.splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import experiments
 from bench.cli.app import run_app
 from bench.config import load_config
 from bench.engine.cost import count_flops, count_numbers
+from bench.experiments import ablate, tune
 from classifiers import make_classifier
 from features.errors import InputError
 
@@ -38,9 +38,9 @@ def config(tmp_path, parts, monkeypatch):
 
 
 def test_tuning_goes_through_dropout_then_dense_layers(config, monkeypatch):
-    monkeypatch.setattr(experiments, "DROPOUTS", (0.1, 0.4))
-    monkeypatch.setattr(experiments, "DENSE", ((200, 50), (200, 10)))
-    table = experiments.tune(config)
+    monkeypatch.setattr(tune, "DROPOUTS", (0.1, 0.4))
+    monkeypatch.setattr(tune, "DENSE", ((200, 50), (200, 10)))
+    table = tune.tune(config)
     assert table["stage"].tolist() == ["before", "dropout", "dropout", "dense", "dense"]
     assert (table["status"] == "ok").all() and table["last_loss"].gt(0).all()
     assert table.groupby("stage")["chosen"].sum().eq(1).all()
@@ -51,14 +51,14 @@ def test_tuning_goes_through_dropout_then_dense_layers(config, monkeypatch):
                  "figures/confusion.svg"):  # fmt: skip
         assert (run / name).stat().st_size > 300
     trained = len(list((run / "predictions").iterdir()))
-    pd.testing.assert_frame_equal(experiments.tune(config), table)
+    pd.testing.assert_frame_equal(tune.tune(config), table)
     assert len(list((run / "predictions").iterdir())) == trained == 5
 
 
 def test_the_reports_pairs_of_dense_layers():
     # The rule "where smaller" gives 19; the report speaks of 18 and does not say which it left out.
-    assert len(experiments.DENSE) == 19 and experiments.DENSE[0] == (1500, 1000)
-    assert experiments.DENSE[-1] == (200, 10)
+    assert len(tune.DENSE) == 19 and tune.DENSE[0] == (1500, 1000)
+    assert tune.DENSE[-1] == (200, 10)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_reports_pairs_of_dense_layers():
     ],
 )
 def test_an_ablation_tries_each_value(config, model, factor, values, settings):
-    table = experiments.ablate(config, model, factor, values)
+    table = ablate.ablate(config, model, factor, values)
     assert len(table) == settings and (table["status"] == "ok").all()
     assert table["chosen"].sum() == 1
     if factor == "dropout":
@@ -91,12 +91,12 @@ def test_an_ablation_tries_each_value(config, model, factor, values, settings):
 )
 def test_unknown_factors_are_named(config, model, factor, values, message):
     with pytest.raises(InputError, match=message):
-        experiments.ablate(config, model, factor, values)
+        ablate.ablate(config, model, factor, values)
 
 
 def test_only_networks_with_dense_layers_are_tuned(config):
     with pytest.raises(InputError, match="such as simple_cnn"):
-        experiments.tune(config, "resnet18_fbp")
+        tune.tune(config, "resnet18_fbp")
 
 
 def test_experiments_on_the_command_line(config, capsys):

@@ -109,7 +109,7 @@ def test_the_audit_ranks_labels_and_relabel_takes_them(made, run, tmp_path, caps
     assert (split.set_index("image_id")["y"] != before.set_index("image_id")["y"]).sum() == 1
     (tmp_path / "fixed.csv").write_text("image_id,new_label\n")
     assert run_app(again) == 2
-    assert "1 labels changed since this run was made" in capsys.readouterr().err
+    assert "1 values of label changed since this run was made" in capsys.readouterr().err
 
 
 def test_embeddings_are_exported_for_other_tools(made, run, tmp_path):

@@ -1,5 +1,6 @@
 """scikit-learn's own checks on every network, with tables turned into images."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -83,12 +84,17 @@ class OnTables:
         return tags
 
 
-def on_tables(name):
-    """Return a small network of the registry that takes tables."""
-    network = type(classifiers.make_classifier(name))
-    # Pickling looks the class up in its module.
+@functools.cache
+def adapted_class(network):
+    """Return the class of networks that take tables; pickling looks it up in its module."""
     adapted = type(f"{network.__name__}OnTables", (OnTables, network), {"__module__": __name__})
     globals()[adapted.__name__] = adapted
+    return adapted
+
+
+def on_tables(name):
+    """Return a small network of the registry that takes tables."""
+    adapted = adapted_class(type(classifiers.make_classifier(name)))
     settings = {**classifiers.get_spec(name).settings, **small_network(name)}
     settings |= {"size": SIDE, "epochs": 5, "learning_rate": 1e-2, "precision": "float32", "augment": "none"}
     # The epoch is chosen by an AUC without class weights, which the check of class weights is about.

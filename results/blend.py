@@ -17,7 +17,7 @@ _RATES = ("images_per_second_1", "images_per_second_64")
 def with_blend(predictions: pd.DataFrame) -> pd.DataFrame:
     """Add a row that averages all others, where there are two at least.
 
-    Heads on embeddings and end-to-end networks err on different images, so their mean tells whether
+    Heads on embeddings and end-to-end networks err on different images, so their mean shows whether
     they are worth running side by side. No weights are fitted; the test split shows only in the result.
 
     Parameters

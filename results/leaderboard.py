@@ -1,4 +1,4 @@
-"""The leaderboard: one row a model, from the predictions alone."""
+"""The leaderboard: one row per model, from the predictions alone."""
 
 import pandas as pd
 

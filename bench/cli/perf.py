@@ -189,7 +189,7 @@ def store(
             raise InputError(f"--rows {each}: give a number of rows, 10 at least, and a type: 41000:float32")
         sizes.append((int(count), _among(storage or "float32", STORAGE_TYPES)))
     table = measure_store(sizes, report=say)
-    title = "the embedding store, 512 values a row"
+    title = "the embedding store, 512 values per row"
     show(table, out, "store", title, group="use", bar="rows", value="seconds", axis="seconds")
 
 

@@ -43,7 +43,7 @@ def table(
     if format not in FORMATS:
         raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
     if against not in (None, "published"):
-        raise InputError(f"--against {against}: published is what there is")
+        raise InputError(f"--against {against}: the only choice is published")
     if len(runs) > 1:
         _compare(runs, metric)
     else:
@@ -78,7 +78,7 @@ def report(
 def audit(
     run: Run,
     network: Annotated[str, typer.Option(help="Train this network without each part in turn.")] = "",
-    folds: Annotated[int, typer.Option(help="Parts; so many trainings.")] = 3,
+    folds: Annotated[int, typer.Option(help="Number of parts; the network is trained once per part.")] = 3,
     show: Annotated[int, typer.Option(help="Suspects to print.")] = 20,
     cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
 ) -> None:
@@ -121,7 +121,7 @@ def export(
 def best(
     run: Run,
     max_escape: Annotated[float, typer.Option(help="Share of the defects that may escape.")],
-    max_ms: Annotated[float, typer.Option(help="Milliseconds an image.")] = float("inf"),
+    max_ms: Annotated[float, typer.Option(help="Milliseconds per image.")] = float("inf"),
     max_overkill: Annotated[float, typer.Option(help="Share of the good parts thrown away.")] = 1.0,
 ) -> None:
     """Name the model that throws the fewest good parts away within limits, chosen on the valid split."""

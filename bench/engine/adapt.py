@@ -19,8 +19,8 @@ _STEP = 32
 def adapt(config: RunConfig, images: pd.DataFrame) -> RunConfig:
     """Replace every `auto` by a value that suits the images.
 
-    Backbones get images of about their own size. Networks get half of it, and so many epochs that they
-    see about `config.cnn.passes` images, never more epochs than the default of the network.
+    Backbones get images of about their own size. Networks get half of it, and the number of epochs in
+    which they see about `config.cnn.passes` images, never more epochs than the default of the network.
 
     Parameters
     ----------

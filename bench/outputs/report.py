@@ -32,7 +32,7 @@ def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
     Parameters
     ----------
     folder : RunFolder
-        A run; one that is still going on gives what there is.
+        A run. A run that has not ended gives a report of what is done.
     out : str or Path, optional
         The page; `report.html` in the run's folder by default.
 

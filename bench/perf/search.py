@@ -51,7 +51,7 @@ def measure_searches(
         Of `METHODS`.
     folds, jobs : int
     stock_cells, stock_folds : int, optional
-        Time GridSearchCV on so many cells, spread over those of the fewest trees, and so many of the
+        Time GridSearchCV on this number of cells, spread over those of the fewest trees, and of the
         folds; its seconds are scaled to the whole grid, by trees where it has any, and the row says so.
     stock_seconds : float, optional
         Stop GridSearchCV after so long and count what it took until then: a lower bound, said so too.

@@ -18,7 +18,7 @@ from bench.run_folder import RunFolder
 from features.errors import InputError
 
 PLAIN = "import numpy, pandas"
-# At most so many times as long as the plain imports.
+# Largest ratio to the plain imports.
 BARS = {"--help": 1.0, "models": 3.0, "table RUN": 3.0, "run, nothing left to do": 6.0}
 
 _AGAIN = """

@@ -79,7 +79,7 @@ def settings_of(
 
 
 def _is_valid(model: BaseEstimator) -> bool:
-    """Tell whether the model would accept its parameters; one that it refuses raises its own error."""
+    """Return whether the model would accept its parameters; one that it refuses raises its own error."""
     try:
         # Models of other libraries inherit the method without the constraints.
         if hasattr(model, "_parameter_constraints"):
@@ -146,7 +146,7 @@ def _row_numbers(part: Any, n: int) -> np.ndarray | None:
 
 
 def asks_for_answers_only(scorer: Any) -> bool:
-    """Tell whether a scorer asks a model for predictions alone, so that a stand-in can answer.
+    """Return whether a scorer asks a model for predictions alone, so that a stand-in can answer.
 
     A function of your own, or a scorer class of your own, may look at the fitted model.
     """

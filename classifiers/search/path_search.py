@@ -211,7 +211,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         ]
 
     def _can_share(self, X: Any, y: Any, params: dict[str, Any]) -> bool:
-        """Tell whether nothing asks for the library's own loop over the cells."""
+        """Return whether nothing asks for the library's own loop over the cells."""
         config = get_config()
         own = {name for kind in type(self).__mro__ for name in vars(kind) if kind not in _LIBRARY}
         return (
@@ -229,7 +229,7 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         )
 
     def _is_worth_sharing(self, X: Any, y: Any) -> bool:
-        """Tell whether a path may answer a cell, or finished cells are to be kept or counted."""
+        """Return whether a path may answer a cell, or finished cells are to be kept or counted."""
         if self.checkpoint is not None or self.progress is not None:
             return True
         return self._settings()[1] != [] and as_labels(y) is not None and as_rows(X) is not None

@@ -212,5 +212,5 @@ def _share_out(path: Path, resources: Resources, tasks: int) -> tuple[int, int]:
 
 
 def _is_complete(codes: np.ndarray, fold: Fold) -> bool:
-    """Tell whether a fold has rows to test on and trains on every class."""
+    """Return whether a fold has rows to test on and trains on every class."""
     return len(fold.test) > 0 and len(np.unique(codes[fold.train])) == codes.max() + 1

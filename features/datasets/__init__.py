@@ -34,7 +34,7 @@ def get_spec(name: str) -> DatasetSpec:
 
 
 def name_of(root: str | Path) -> str:
-    """Tell which dataset's files lie in a folder: nexperia's, elpv's, or else one folder per class."""
+    """Return the dataset whose files lie in a folder: nexperia, elpv, or otherwise folder (one per class)."""
     root = Path(root).expanduser()
     if elpv.is_elpv(root):
         return "elpv"

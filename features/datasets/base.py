@@ -23,7 +23,7 @@ class ImageDataset:
     name : str
         The dataset's name in the registry.
     table : DataFrame
-        One row an image. Required columns: `image_id` (unique str), `path` (str) and `label` (str,
+        One row per image. Required columns: `image_id` (unique str), `path` (str) and `label` (str,
         one of `classes`). Optional ones: `split` (train, valid or test, where the owner fixed it),
         `group` (str: images that must not be parted, such as the cells of one module), `weight`
         (float sample weight), `x1, y1, x2, y2` (defect box in pixels) and `mask` (path of a binary image

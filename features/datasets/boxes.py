@@ -62,7 +62,7 @@ def read_boxes(paths: list[Path]) -> pd.DataFrame:
 
 
 def is_box_file(path: Path) -> bool:
-    """Tell whether the first line of a CSV file has the form of a box file."""
+    """Return whether the first line of a CSV file has the form of a box file."""
     try:
         first = [cell.strip() for cell in read_rows(path)[0][1]]
     except InputError:

@@ -194,7 +194,7 @@ class Extractor(TransformerMixin, BaseEstimator):
             warnings.warn(tell_refused(refused), RuntimeWarning, stacklevel=2)
 
     def forward(self, images: int) -> Forward:
-        """Return the network on its device, for so many images.
+        """Return the network on its device, for this number of images.
 
         Raises
         ------

@@ -174,7 +174,7 @@ class _Compiled:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether an error means that memory ran out, on any device."""
+    """Return whether an error means that memory ran out, on any device."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     words = ("out of memory", "can't allocate memory", "not enough memory")
@@ -182,7 +182,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def pays_to_compile(images: int, device: torch.device) -> bool:
-    """Tell whether so many images win back the time that compiling takes."""
+    """Return whether this number of images wins back the time that compiling takes."""
     return images >= COMPILE_FROM.get(device.type, np.inf)
 
 

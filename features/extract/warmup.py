@@ -80,7 +80,7 @@ def make_plan(
 
 
 def _fastest_batch(sample: torch.Tensor, forward: Forward, wanted: int | None) -> tuple[int, float]:
-    """Return a batch size and its seconds an image; larger ones must be worth their memory."""
+    """Return a batch size and its seconds per image; a larger batch must be worth its memory."""
     candidates = (wanted,) if wanted else _CANDIDATES.get(forward.device.type, (DEFAULT_BATCH,))
     best, best_seconds = candidates[0], np.inf
     for size in candidates:

@@ -169,7 +169,7 @@ def _usable(pixels: torch.Tensor) -> torch.Tensor | None:
 
 
 def suits_gpu(data: bytes, path: str = "image") -> bool:
-    """Tell whether a GPU decodes a JPEG file to the pixels that Pillow gives, up to rounding.
+    """Return whether a GPU decodes a JPEG file to the pixels that Pillow gives, up to rounding.
 
     It does for grey and YCbCr files. It ignores the EXIF orientation, and converts CMYK and files that
     store RGB in another way.

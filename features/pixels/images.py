@@ -70,7 +70,7 @@ class Decoded:
     content : str
         See `file_content`.
     peak : int
-        Largest value in a 16-bit file, which tells how many bits are in use; 0 for other files.
+        Largest value in a 16-bit file, which shows how many bits are in use; 0 for other files.
     """
 
     pixels: np.ndarray
@@ -240,7 +240,7 @@ def scan_images(
     Returns
     -------
     DataFrame
-        One row a path, in the order asked for: `path`, `content` (hash of the file's bytes, empty
+        One row per path, in the order given: `path`, `content` (hash of the file's bytes, empty
         when unreadable), `height`, `width`, `channels` (pixels; 0 when unreadable), `problem` (empty
         when the image is sound). `attrs["peak"]` is the largest value in the 16-bit files, 0 where there
         is none; see `depth_note`.

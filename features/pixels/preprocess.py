@@ -95,7 +95,7 @@ def get_preprocess(name: str) -> Preprocess:
 
 
 def with_bit_depth(name: str, bit_depth: int | None) -> str:
-    """Return the name of a preprocessing that also reads 16-bit files as so many bits.
+    """Return the name of a preprocessing that also reads 16-bit files as this number of bits.
 
     Examples
     --------

@@ -33,7 +33,7 @@ def refuse(
     parts : ndarray of str, shape (n_images,)
         The best split that was found.
     works : callable
-        `works(kind, folds)` tells whether another setting gives a split.
+        `works(kind, folds)` returns whether another setting gives a split.
     """
     counts = {"good": int((dataset.y == 0).sum()), "defective": int((dataset.y == 1).sum())}
     rare, count = min(counts.items(), key=lambda item: item[1])

@@ -21,7 +21,7 @@ class StoreBusy(TimeoutError):
 
 
 def patience_for(images: int) -> float:
-    """Return the seconds that waiting may take: about what embedding so many images takes."""
+    """Return the seconds that waiting may take: about the time of embedding this number of images."""
     return min(LONGEST_WAIT, 1.0 + WAIT_PER_IMAGE * images)
 
 
@@ -98,7 +98,7 @@ def claimed(
 
 
 def _acquired(lock: FileLock, seconds: float) -> bool:
-    """Tell whether the lock could be had within so many seconds; less than 0 waits without a limit."""
+    """Return whether the lock could be had within these seconds; less than 0 waits without a limit."""
     try:
         lock.acquire(timeout=seconds)
     except Timeout:

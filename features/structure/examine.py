@@ -15,7 +15,7 @@ from features.structure.suggest import describe_suggestion, group_flag, names_be
 
 #: A warning is given from this share of images with a near copy, or where one is as close as this.
 SHARE, COUNT, CLOSE = 0.05, 3, 0.25
-#: Up to so many images, neighbours of all are looked for; else of a sample.
+#: Up to this number of images, neighbours of all images are searched; otherwise of a sample.
 MOST_IMAGES, SAMPLE = 6000, 2000
 
 

@@ -6,7 +6,7 @@ from features.splits.folds import make_folds
 
 #: Principal components of the features, images at most, and folds.
 COMPONENTS, MOST_IMAGES, FOLDS = 32, 2000, 5
-#: Up to so many images the folds are drawn three times.
+#: Up to this number of images the folds are drawn three times.
 FEW_IMAGES = 600
 
 

@@ -1,4 +1,4 @@
-"""How often a defect there is where a probability of one was told."""
+"""Calibration: the share of defects among images of a predicted probability."""
 
 import numpy as np
 import pandas as pd

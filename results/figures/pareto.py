@@ -11,7 +11,7 @@ from results.figures.base.style import house_style
 from results.predictions import FEATURE_SET
 from results.status import Status
 
-_COSTS = {"predict_us": ("ms an image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
+_COSTS = {"predict_us": ("ms per image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
@@ -42,7 +42,7 @@ def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
 
 
 def on_front(cost: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Tell which points no other one beats.
+    """Return which points no other point beats.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ ESCAPE_COST, OVERKILL_COST = 20.0, 1.0
 
 
 def overkill_at(y: np.ndarray, score: np.ndarray, true_positive_rate: float) -> float:
-    """Return the smallest overkill rate on the ROC curve where so many defects are found.
+    """Return the smallest overkill rate on the ROC curve where this share of the defects is found.
 
     Parameters
     ----------

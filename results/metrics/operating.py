@@ -20,7 +20,7 @@ WANTED_RECALL, CONFIDENCE = 0.995, 0.95
 
 
 def provable_recall(defects: int, confidence: float = CONFIDENCE) -> float:
-    """Return the largest recall that so many valid defects can prove.
+    """Return the largest recall that this number of valid defects can prove.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def tolerated_escapes(defects: int, recall: float, confidence: float = CONFIDENC
     Returns
     -------
     int or None
-        None when so many defects cannot prove this recall.
+        None when this number of defects cannot prove the recall.
 
     Examples
     --------

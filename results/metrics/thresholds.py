@@ -53,7 +53,7 @@ class Cuts:
         return between(float(self.values[k - 1]), float(self.values[k]))
 
     def limited(self, most_escapes: int) -> int:
-        """Return the cut of the least overkill where at most so many defects escape.
+        """Return the cut of the least overkill where at most this number of defects escapes.
 
         Of cuts with equal overkill the lowest is taken: it lets the fewest defects escape.
         """
@@ -131,7 +131,7 @@ def cheapest_threshold(y: np.ndarray, score: np.ndarray, escape_cost: float, ove
 
 
 def limited_threshold(y: np.ndarray, score: np.ndarray, most_escapes: int) -> float:
-    """Return the threshold of the least overkill where at most so many defects escape.
+    """Return the threshold of the least overkill where at most this number of defects escapes.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class Explorer:
     Parameters
     ----------
     images : DataFrame
-        One row an image: `image_id`, `label`, `y` and `split`.
+        One row per image: `image_id`, `label`, `y` and `split`.
     projections : DataFrame
         Columns `features`, `weights`, `preprocess`, `projection`, `image_id`, `x`, `y`; may be empty.
     sprites : Sprites, optional

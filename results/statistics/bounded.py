@@ -133,7 +133,7 @@ def mean_interval(
 def score_auc_interval(auc: float, m: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Return the score interval of an area under the ROC curve, from the area and the class sizes alone.
 
-    The areas that lie no further from the observed one than so many of their own standard errors, which
+    The areas that lie no further from the observed one than this number of their own standard errors, which
     Hanley and McNeil's formula gives with both class sizes replaced by their mean.
 
     Parameters

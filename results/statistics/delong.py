@@ -207,7 +207,7 @@ def delong_test(
 
 
 def smallest_p(units: int) -> float:
-    """Return the smallest one-sided p-value of a test that swaps two models on each of so many units."""
+    """Return the smallest one-sided p-value of a test that swaps two models on each of these units."""
     return float(max(2.0**-units, np.finfo(float).tiny))
 
 

@@ -217,7 +217,7 @@ def choose(
     if not fast:
         fastest = min(choices, key=lambda c: c.ms)
         raise PredictionsError(
-            f"no model takes at most {max_ms:g} ms an image; the fastest, {fastest.model} on "
+            f"no model takes at most {max_ms:g} ms per image; the fastest, {fastest.model} on "
             f"{fastest.features}, takes {fastest.ms:.3g} ms"
         )
     best = min(fast, key=lambda c: (c.overkill_valid, c.ms))

@@ -146,7 +146,7 @@ def _check_distinct(boards: dict[str, pd.DataFrame], contents: dict[str, set[str
 
 
 def _figures(board: pd.DataFrame, over: str, metric: str) -> pd.DataFrame:
-    """Return one row a model, one column a repeat or dataset."""
+    """Return one row per model, one column per repeat or dataset."""
     done = board.dropna(subset=[metric]).drop_duplicates([*KEY, over])
     table = done.pivot(index=KEY, columns=over, values=metric).dropna().astype(float)
     if table.empty:

@@ -39,7 +39,7 @@ class Fold:
     n: int
 
     def is_partition(self) -> bool:
-        """Tell whether every row is either trained on or held out, once."""
+        """Return whether every row is either trained on or held out, once."""
         if len(self.train) + len(self.test) != self.n:
             return False
         return bool((np.bincount(np.r_[self.train, self.test], minlength=self.n) == 1).all())
@@ -64,7 +64,7 @@ class Response:
     zero_is_positive: bool = False
 
     def is_finite(self) -> bool:
-        """Tell whether every value is a number."""
+        """Return whether every value is a number."""
         values = [each for each in (self.decision, self.proba) if each is not None]
         return bool(values) and all(np.isfinite(each).all() for each in values)
 
@@ -184,11 +184,11 @@ class Path(ABC):
         self.problem = problem
 
     def takes(self, model: BaseEstimator) -> bool:
-        """Tell whether the path can score a setting exactly; others are fitted one by one."""
+        """Return whether the path can score a setting exactly; others are fitted one by one."""
         return changed_parameters(model) <= self.understood and self.can_answer(model)
 
     def can_answer(self, model: Any) -> bool:
-        """Tell whether the path can score a setting of the parameters that it follows."""
+        """Return whether the path can score a setting of the parameters that it follows."""
         return True
 
     def block(self, model: BaseEstimator) -> Hashable:
@@ -205,7 +205,7 @@ class Path(ABC):
         return 3 * self.problem.X.nbytes
 
     def is_batched(self) -> bool:
-        """Tell whether `run_batched` is to be used in place of `run`."""
+        """Return whether `run_batched` is to be used in place of `run`."""
         return False
 
     def run_batched(
@@ -262,7 +262,7 @@ def _is_same(value: Any, default: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is an int or a float, and not a bool."""
+    """Return whether a value is an int or a float, and not a bool."""
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 

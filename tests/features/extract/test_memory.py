@@ -27,7 +27,7 @@ def test_peak_memory_does_not_grow_with_the_images(tmp_path):
     answer = (MANY - FEW) * embed_many.DIM * 4
     names = (MANY - FEW) * 500
     pixels = (MANY - FEW) * embed_many.SIDE**2
-    # What is asked for has to be held: the matrix, as read and as returned, and a name a row.
+    # What is asked for has to be held: the matrix, as read and as returned, and a name per row.
     # From so many on, small parts are merged: as read, joined and on their way to the disk, once at a time.
     merged = 4 * PART_ROWS * embed_many.DIM * 4 if MANY >= PART_ROWS else 0
     allowed = 2 * answer + names + merged + 25e6

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from bench.cli.app import run_app
 from bench.perf import search as search_module
@@ -78,6 +79,7 @@ def test_the_reference_grid_has_its_63_cells():
     assert sizes["svm-linear"] == 7
 
 
+@pytest.mark.deep
 def test_perf_search_measures_every_way(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(search_module, "grid_of", lambda family: ("lda", {"model__shrinkage": [0.1, 0.5]}))
     out = ["--rows", "240", "--families", "lda", "--folds", "3", "--jobs", "1", "--out", str(tmp_path)]

@@ -26,6 +26,7 @@ def test_searches_are_compared_on_the_same_cells():
     assert ours["fits"].iloc[0] == 3
 
 
+@pytest.mark.deep
 def test_stock_is_timed_on_a_part_and_scaled_by_the_trees():
     rows = generated_rows(120, 12)
     stock = measure_searches(rows, ["rf"], [METHODS[0]], folds=3, jobs=1, stock_cells=2, stock_folds=1).iloc[
@@ -70,6 +71,7 @@ def test_a_worker_past_its_limit_is_stopped_with_what_it_started(tmp_path, monke
         assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.deep
 def test_the_store_is_measured_against_pandas(tmp_path):
     assert run_app(["perf", "store", "--rows", "300:float32", "--out", str(tmp_path)]) == 0
     table = pd.read_csv(tmp_path / "store.csv")
@@ -79,6 +81,7 @@ def test_the_store_is_measured_against_pandas(tmp_path):
     assert table.loc[table["use"] == PANDAS, "ratio"].item() == 1
 
 
+@pytest.mark.deep
 def test_training_is_measured_each_way(tmp_path, write_image):
     images, y = spots(16)
     paths = [write_image(f"t{n}.png", image) for n, image in enumerate(images)]

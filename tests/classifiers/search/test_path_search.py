@@ -253,6 +253,7 @@ def test_two_searches_give_the_same(data):
     np.testing.assert_array_equal(first.cv_results_["mean_test_score"], second.cv_results_["mean_test_score"])
 
 
+@pytest.mark.deep
 def test_the_intelex_forest_agrees_on_average(data):
     pytest.importorskip("sklearnex")
     X, y = make_classification(600, 30, n_informative=10, flip_y=0.1, random_state=3)

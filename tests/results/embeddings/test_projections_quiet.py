@@ -3,10 +3,12 @@
 import os
 
 import numpy as np
+import pytest
 
 from results.embeddings.projections import project
 
 
+@pytest.mark.deep
 def test_a_fork_after_the_projections_is_silent(capfd):
     import numba
 

@@ -118,6 +118,7 @@ def test_average_precision_of_images_drawn_anew_is_that_of_scikit_learn():
     assert weighted == pytest.approx(average_precision_score(y[rows], a[rows]))
 
 
+@pytest.mark.deep
 def test_intervals_of_decisions_are_those_of_images_drawn_one_by_one():
     y, a, _ = made(3)
     called = (a > 0).astype(int)

@@ -102,6 +102,7 @@ def share_of_wrong_exclusions(simulations, models, repeats, test_share):
     return np.mean([not table["best"].all() for table in tables])
 
 
+@pytest.mark.deep
 def test_equal_models_are_rarely_excluded_over_repeats():
     # Independent repeats, the least favourable case: nothing is made up for by the correction.
     assert share_of_wrong_exclusions(40, 8, 10, 0.0) <= 6 / 40

@@ -10,7 +10,7 @@ from bench.config import RunConfig
 from bench.engine.context import Context
 from bench.engine.estimate import machine_factor
 from bench.engine.job import Job
-from bench.jobs.embed import EmbedJob
+from bench.jobs.embed import EmbedJob, dim_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class LookJob(Job):
 
     def seconds(self, context: Context) -> float:
         """Estimate the duration: a fixed part, and a part per image."""
+        # Raises where the weights cannot be had: the job will not run.
+        dim_of(self.embeddings, context)
         fixed, each = self.cost
         return machine_factor(context) * (fixed + each * len(context.images))
 

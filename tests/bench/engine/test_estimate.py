@@ -47,4 +47,6 @@ def test_every_job_that_is_not_done_gets_an_estimate(context):
     assert all(0 <= seconds < 1000 for seconds in found.values())
     for job in jobs[1:]:
         unreachable = "imagenet" in job.id
-        assert (found[job.id] > 0) != (unreachable and job.kind in ("embed", "fit", "project", "audit")), job.id
+        assert (found[job.id] > 0) != (unreachable and job.kind in ("embed", "fit", "project", "audit")), (
+            job.id
+        )

@@ -1,12 +1,12 @@
 """A CSV file that names the group of each image."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from features.errors import InputError
+from features.tables import read_table
 
 _IMAGE_COLUMNS = ("image_id", "path", "image", "file", "filename")
 
@@ -56,24 +56,11 @@ def read_groups(names: Sequence[str], path: Path, root: Path) -> list[str | None
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path}: no such CSV file of groups (--group)")
-    data = path.read_bytes()
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252", "latin-1"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise InputError(f"{path}: not a text file; save the groups as CSV in UTF-8")
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise InputError(f"{path}: not a CSV file of groups ({error})") from None
+        frame = read_table(path)
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise InputError(f"{path}: not a CSV file of groups ({reason})") from None
     return frame.rename(columns=lambda name: str(name).strip().lower())
 
 

@@ -216,7 +216,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 identity = identify(self._identity(), self.module_.state_dict(), data)
             self.device_ = choose_device(self.device)
             self.module_.to(self.device_).to(memory_format=torch.channels_last)
-            X, X_valid = self._resized(X), self._resized(X_valid)
+            X, X_valid = resize_images(X, self.image_size), resize_images(X_valid, self.image_size)
             if self.module_.frozen and not augment.parse(self.augment):
                 # The body never changes, so one pass over the images serves every epoch.
                 X, X_valid = self.embed(X), self.embed(X_valid)
@@ -312,16 +312,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 parts.append(compute(images).cpu().numpy())
         return np.concatenate(parts)
 
-    def _resized(self, X: np.ndarray) -> np.ndarray:
-        size = self.image_size
-        if size is None or X.shape[1:3] == size:
-            return X
-        out = np.empty((len(X), *size, *X.shape[3:]), np.uint8)
-        for rows in chunks(len(X), VALID_BATCH):
-            images = resize_batch(to_tensor(X[rows]), size)
-            out[rows] = images[:, 0] if X.ndim == 3 else images.permute(0, 2, 3, 1)
-        return out
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
@@ -354,6 +344,17 @@ def check_images(X: np.ndarray) -> np.ndarray:
     if 0 in X.shape:
         raise InputError(f"images of shape {X.shape}: the height and the width must be at least 1 pixel")
     return X
+
+
+def resize_images(X: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    """Return images (n, height, width[, 3]) resized to (height, width); None keeps their size."""
+    if size is None or X.shape[1:3] == size:
+        return X
+    out = np.empty((len(X), *size, *X.shape[3:]), np.uint8)
+    for rows in chunks(len(X), VALID_BATCH):
+        images = resize_batch(to_tensor(X[rows]), size)
+        out[rows] = images[:, 0] if X.ndim == 3 else images.permute(0, 2, 3, 1)
+    return out
 
 
 def _probabilities(decisions: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifiers.cnn.darts.operations import NONE, OPERATIONS
 from features.errors import InputError
 
@@ -100,6 +102,35 @@ def read_genotype(source: str | Path) -> Genotype:
     except ValueError as error:
         raise InputError(f"{where}: not a genotype (not valid JSON: {error})") from None
     return _from_record(record, where)
+
+
+def random_genotype(seed: int) -> Genotype:
+    """Return a genotype drawn from the search space, the control of every search.
+
+    Each node has two distinct inputs and two operations other than `none`, all drawn uniformly.
+
+    Parameters
+    ----------
+    seed : int
+
+    Examples
+    --------
+    >>> random_genotype(3) == random_genotype(3) != random_genotype(4)
+    True
+
+    References
+    ----------
+    Li and Talwalkar, Random search and reproducibility for neural architecture search, UAI 2019.
+    """
+    rng = np.random.default_rng(seed)
+    names = [name for name in OPERATIONS if name != NONE]
+
+    def node(number: int) -> tuple[Edge, ...]:
+        sources = sorted(rng.choice(number, 2, replace=False).tolist())
+        return tuple((names[rng.integers(len(names))], source) for source in sources)
+
+    normal, reduction = (tuple(node(n) for n in range(INPUTS, INPUTS + NODES)) for _ in range(2))
+    return Genotype(f"random:{seed}", normal, reduction)
 
 
 def _from_record(record: Any, where: str) -> Genotype:

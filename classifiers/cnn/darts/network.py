@@ -108,18 +108,11 @@ class DerivedNetwork(nn.Module):
         places = reductions(layers)
         if channels < 2 or channels % 2:
             raise InputError(f"{channels} channels: give an even number of at least 2")
-        if stem not in ("imagenet", "cifar"):
-            raise InputError(f"stem {stem!r}: choose imagenet or cifar")
-        self.halves = stem == "imagenet"
-        if self.halves:
-            self.stem = nn.Sequential(
-                *_conv_norm(in_channels, channels // 2), nn.ReLU(), *_conv_norm(channels // 2, channels)
-            )
-            self.stem_again = nn.Sequential(nn.ReLU(), *_conv_norm(channels, channels))
-            before_last = before = channels
-        else:
-            before_last = before = 3 * channels
-            self.stem = nn.Sequential(*_conv_norm(in_channels, before, stride=1))
+        self.stem, again, before = make_stem(stem, in_channels, channels)
+        self.halves = again is not None
+        if again is not None:
+            self.stem_again = again
+        before_last = before
         self.cells = nn.ModuleList()
         halved = self.halves
         for number in range(layers):
@@ -146,6 +139,39 @@ class DerivedNetwork(nn.Module):
         for cell in self.cells:
             before_last, before = before, cell(before_last, before)
         return self.pool(before)
+
+
+def make_stem(stem: str, in_channels: int, channels: int) -> tuple[nn.Module, nn.Module | None, int]:
+    """Return the layers before the first cell.
+
+    Parameters
+    ----------
+    stem : {"imagenet", "cifar"}
+    in_channels, channels : int
+        As in `DerivedNetwork`.
+
+    Returns
+    -------
+    first : Module
+        Images to the first input of the first cell.
+    second : Module or None
+        First to second input, half as large; None where both are the same.
+    width : int
+        Channels of both inputs.
+
+    Raises
+    ------
+    InputError
+        For another stem.
+    """
+    if stem == "imagenet":
+        first = nn.Sequential(
+            *_conv_norm(in_channels, channels // 2), nn.ReLU(), *_conv_norm(channels // 2, channels)
+        )
+        return first, nn.Sequential(nn.ReLU(), *_conv_norm(channels, channels)), channels
+    if stem == "cifar":
+        return nn.Sequential(*_conv_norm(in_channels, 3 * channels, stride=1)), None, 3 * channels
+    raise InputError(f"stem {stem!r}: choose imagenet or cifar")
 
 
 def reductions(layers: int) -> tuple[int, int]:

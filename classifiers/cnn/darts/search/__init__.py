@@ -1,0 +1,1 @@
+"""Search for the cells of a DARTS network: supernet, bilevel steps, estimator."""

@@ -16,6 +16,7 @@ from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
 from bench.engine.pixels import network_size, run_pixels
 from bench.jobs.words import by_content, row_of, weights_name
+from classifiers.cnn.training.progressive import relative_cost
 from classifiers.cnn.training.tta import views
 from features.errors import InputError
 from results.feature_set import END_TO_END, FeatureSet
@@ -92,7 +93,8 @@ class TrainJob(Job):
         scored = (valid + len(context.rows("test"))) * len(views(estimator.tta))
         epochs = estimator.stop_after or estimator.epochs
         fits = 2 if self.train_fraction == 1 else 1
-        passes = epochs * (train + FORWARD_SHARE * valid) * fits + FORWARD_SHARE * scored
+        trained = train * relative_cost(network_size(estimator, context), estimator.first_size, epochs)
+        passes = epochs * (trained + FORWARD_SHARE * valid) * fits + FORWARD_SHARE * scored
         if getattr(estimator, "last_layer_only", False) and estimator.augment == "none":
             # The frozen body embeds every image once.
             passes = train + valid + FORWARD_SHARE * scored
@@ -109,7 +111,7 @@ class TrainJob(Job):
         batch = estimator.batch_size
         rng = np.random.default_rng(self.seed)
         X, y = rng.integers(0, 256, (3 * batch, *shape), np.uint8), np.arange(3 * batch) % 2
-        estimator.set_params(epochs=1, stop_after=0, checkpoint=None, sampling="all")
+        estimator.set_params(epochs=1, first_size=1.0, stop_after=0, checkpoint=None, sampling="all")
 
         def fit(count: int) -> None:
             estimator.fit(X[:count], y[:count], valid=(X[:2], y[:2]))

@@ -24,6 +24,7 @@ from classifiers.cnn.training import augment, tta
 from classifiers.cnn.training.batches import PixelDataset, to_tensor
 from classifiers.cnn.training.identity import identify
 from classifiers.cnn.training.loop import VALID_BATCH, Report, train
+from classifiers.cnn.training.progressive import check_takes, image_sizes
 from classifiers.cnn.training.settings import TrainingSettings
 from features.backbones.registry import Backbone
 from features.backbones.weights import hash_state
@@ -78,6 +79,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Decay per step of the exponential moving average of the weights, which is validated and kept
         instead of the weights; 0 disables it (Polyak and Juditsky, Acceleration of stochastic
         approximation by averaging, SIAM J. Control Optim. 30, 1992).
+    first_size : float
+        Size of the training images in the first epoch, as a share of their full size. They grow to full
+        size over three quarters of the epochs (progressive resizing); 1 keeps the size. Validation and
+        prediction use the full size.
     sampling : str
         `all`, or a number of images per class and epoch, drawn with (`2000B`) or without (`2000S`)
         replacement.
@@ -134,6 +139,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     augment: str = "brightness,contrast"
     mixup: float = 0.0
     ema: float = 0.0
+    first_size: float = 1.0
     sampling: str = "all"
     class_weight: str | None = None
     patience: int = 0
@@ -210,6 +216,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             torch.manual_seed(self.random_state)
             self.n_channels_ = 1 if X.ndim == 3 else 3
             self.module_ = self.build(self._n_outputs(), self.n_channels_)
+            smallest = image_sizes(self.image_size or X.shape[1:3], self.first_size, self.epochs)[0]
+            if self.first_size < 1:
+                check_takes(self.module_, smallest, self.n_channels_)
             identity = ""
             if self.checkpoint is not None:
                 data = (X, codes, weight, X_valid, codes_valid)

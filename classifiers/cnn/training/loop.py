@@ -14,6 +14,7 @@ from classifiers.cnn.training import augment
 from classifiers.cnn.training.batches import BatchIterator, EpochOrder, PixelDataset
 from classifiers.cnn.training.checkpoint import BestEpoch, Checkpoint, StopTraining
 from classifiers.cnn.training.net import Net, TargetLoss, ValidScores, WarmupCosine
+from classifiers.cnn.training.progressive import image_sizes
 from classifiers.cnn.training.settings import TrainingSettings
 
 Report = Callable[[dict[str, float]], None]
@@ -91,6 +92,7 @@ def train(
         seed=settings.random_state,
         mixup=settings.mixup,
         ema=settings.ema,
+        image_sizes=_image_sizes(settings, data),
         verbose=0,
     )
     net.initialize()
@@ -125,6 +127,14 @@ def make_optimizer(settings: TrainingSettings, module: BodyAndHead) -> torch.opt
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
     return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+
+
+def _image_sizes(settings: TrainingSettings, data: PixelDataset) -> list[tuple[int, int]] | None:
+    # Embeddings of a frozen body have no size.
+    if data.inputs.ndim == 2:
+        return None
+    height, width = data.inputs.shape[1:3]
+    return image_sizes((height, width), settings.first_size, settings.epochs)
 
 
 class _Reporter(Callback):

@@ -19,6 +19,7 @@ from classifiers.cnn.training.augment import augment
 from classifiers.cnn.training.batches import PixelDataset
 from features.errors import InputError
 from features.extract.forward import autocast, exact_float32
+from features.pixels.transforms import resize_batch
 
 
 class TrainingDiverged(InputError):
@@ -47,6 +48,8 @@ class Net(skorch.NeuralNet):
     ema : float
         Decay per step of the moving average of the weights that is evaluated; 0 evaluates the weights
         themselves.
+    image_sizes : list of (int, int), optional
+        Height and width of the training images per epoch, pixels; by default their own.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Net(skorch.NeuralNet):
         seed: int = 0,
         mixup: float = 0.0,
         ema: float = 0.0,
+        image_sizes: list[tuple[int, int]] | None = None,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
         self.augment_steps, self.dtype = augment_steps, dtype
         self.make_optimizer, self.clock, self.seed = make_optimizer, clock, seed
         self.mixup, self.ema = mixup, ema
+        self.image_sizes = image_sizes
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
         """Make the optimizer of the trainable parameters, and the gradient scaler of float16."""
@@ -128,6 +133,8 @@ class Net(skorch.NeuralNet):
         """Compute decisions (n, n_outputs) of a uint8 batch on the CPU."""
         device = torch.device(self.device)
         x = x.to(device, non_blocking=True)
+        if self.module_.training and self.image_sizes is not None:
+            x = resize_batch(x, self.image_sizes[len(self.history) - 1])
         if x.ndim == 4 and self.module_.training and self.augment_steps:
             x = augment(x, self.augment_steps, self._generator)
         if self.module_.training and self.mixup:

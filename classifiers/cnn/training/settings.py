@@ -38,6 +38,7 @@ class TrainingSettings:
     augment : str
         Comma-separated names of `classifiers.cnn.training.augment`, or `none`.
     mixup, ema : float
+    first_size : float
     sampling : str
     patience, stop_after : int
         Epochs.
@@ -67,6 +68,7 @@ class TrainingSettings:
     augment: str
     mixup: float
     ema: float
+    first_size: float
     sampling: str
     patience: int
     stop_after: int

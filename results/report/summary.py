@@ -7,6 +7,7 @@ import pandas as pd
 
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing
+from results.cells import cells_in, cells_verdict
 from results.feature_set import END_TO_END, FeatureSet
 from results.intervals import intervals_of
 from results.leaderboard import scored
@@ -73,6 +74,7 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
                         ("end to end", network)):  # fmt: skip
         if best:
             said.append(_inspect(title, best))
+    said += [verdict for cells in cells_in(rows) if (verdict := cells_verdict(cells))]
     missing = len(statuses)
     if missing:
         reasons = sorted(set(statuses["status"]))

@@ -10,6 +10,7 @@ from results.statistics.bounded import (
 )
 from results.statistics.delong import auc_interval, delong_test
 from results.statistics.paired import compare_pairs, mcnemar_test
+from results.statistics.prediction import prediction_interval, t_interval
 from results.statistics.repeated import corrected_t_test
 from results.statistics.resampled import average_precision_interval, decision_intervals
 
@@ -24,7 +25,9 @@ __all__ = [
     "effective_size",
     "mcnemar_test",
     "mean_interval",
+    "prediction_interval",
     "proportion_interval",
     "score_auc_interval",
+    "t_interval",
     "wilson_interval",
 ]

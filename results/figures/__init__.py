@@ -2,6 +2,7 @@
 
 from results.figures import (
     calibration,
+    cells,
     confusion,
     critical_difference,
     embeddings,
@@ -10,6 +11,7 @@ from results.figures import (
     pareto,
     precision_recall,
     roc,
+    search_history,
 )
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import render
@@ -26,6 +28,8 @@ _REGISTRY: dict[str, FigureSpec] = {
         pareto.FIGURE,
         critical_difference.FIGURE,
         embeddings.FIGURE,
+        cells.FIGURE,
+        search_history.FIGURE,
     )
 }
 

@@ -1,7 +1,8 @@
 """What a figure of a run is: a name, a title, and a function of what the run saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -25,6 +26,10 @@ class RunView:
         A leaderboard over all splits of the run; empty for one split.
     test_share : float
         Test images divided by train images.
+    cells : mapping of str to mapping
+        Genotypes of the DARTS networks to draw, by their names; see `results.figures.cells`.
+    searches : DataFrame
+        Histories of the searches for DARTS cells; see `results.figures.search_history`; may be empty.
     """
 
     predictions: pd.DataFrame
@@ -33,6 +38,8 @@ class RunView:
     truth: pd.DataFrame = field(default_factory=pd.DataFrame)
     repeats: pd.DataFrame = field(default_factory=pd.DataFrame)
     test_share: float = 0.0
+    cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    searches: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

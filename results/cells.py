@@ -138,7 +138,8 @@ def cells_table(predictions: pd.DataFrame, searches: pd.DataFrame | None = None)
     """
     spent: dict[str, float] = {}
     if searches is not None and len(searches):
-        spent = searches.groupby("cell")["seconds"].sum().to_dict()
+        sums = searches.groupby("cell")["seconds"].sum()
+        spent = {str(cell): float(seconds) for cell, seconds in sums.items()}
     found: list[dict[str, Any]] = []
     for cells in cells_of(predictions):
         for row in sorted(cells.rows, key=lambda row: (_KINDS.index(row.kind), -np.nan_to_num(row.auc))):
@@ -239,8 +240,8 @@ def _measured(row: Row, cell: str) -> CellRow:
         float(get_metric("roc_auc").compute(scores)),
         float(bounds.get("roc_auc_low", np.nan)),
         float(bounds.get("roc_auc_high", np.nan)),
-        float(row.constant("parameters")),
-        float(row.constant("fit_seconds")),
+        float(str(row.constant("parameters"))),
+        float(str(row.constant("fit_seconds"))),
     )
 
 

@@ -51,7 +51,9 @@ def cells_figure(genotypes: Mapping[str, Mapping[str, Any]]) -> Figure | None:
     titles = [_LINE * (title.count("\n") + 1) + _PAD for title, _ in panels]
     heights = [layout.size[1] + head + _PAD for layout, head in zip(layouts, titles, strict=True)]
     with house_style():
-        figure = Figure(figsize=(width, sum(heights)), layout="none")
+        figure = Figure(figsize=(width, sum(heights)))
+        # Every panel has its place already.
+        figure.set_layout_engine("none")
         low = 1.0
         for (title, graph), layout, height, head in zip(panels, layouts, heights, titles, strict=True):
             share = height / sum(heights)

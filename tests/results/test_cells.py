@@ -1,9 +1,7 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from predicted import predictions
+from predicted import predictions, scored_cell
 from scipy import stats
 
 from results.cells import CellRow, Cells, cells_of, cells_table, cells_verdict
@@ -96,16 +94,11 @@ def test_there_is_no_verdict_without_searched_and_random_cells():
     assert cells_verdict(cells([], [], [0.95])) == ""
 
 
-def scored_cell(cell, quality, seed, **fixed):
-    return predictions(f"DARTS ({cell})", "end-to-end", quality=quality, params=json.dumps({"cell": cell}),
-                       fit_seconds=60.0, **fixed)  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def frame():
     made = [("searched 1", 2.0), ("searched 2", 3.0), ("ImageNet cell", 2.5)]
     made += [(f"random cell {n}", 2 + n / 5) for n in range(1, 6)]
-    frames = [scored_cell(cell, quality, seed) for seed, (cell, quality) in enumerate(made)]
+    frames = [scored_cell(cell, quality) for cell, quality in made]
     return pd.concat([*frames, predictions("LDA")], ignore_index=True)
 
 

@@ -1,5 +1,7 @@
 """Predictions made for tests."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -36,3 +38,9 @@ def predictions(model="LDA", features="resnet18", weights="random", n=60, qualit
         }
     )
     return validate(frame.assign(**fixed))
+
+
+def scored_cell(cell, quality=1.0):
+    """Predictions of a DARTS network of the cell of a name."""
+    params = json.dumps({"cell": cell})
+    return predictions(f"DARTS ({cell})", "end-to-end", quality=quality, params=params, fit_seconds=60.0)

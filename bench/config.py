@@ -178,6 +178,29 @@ class CnnConfig(_Section):
         return {**self.params, **self.of.get(name, {})}
 
 
+class DartsConfig(_Section):
+    """Which cells DARTS networks are trained from, besides the network `darts` of `cnn.models`.
+
+    `[cnn.of.darts]` changes their training, the same for all of them.
+    """
+
+    genotypes: tuple[str, ...] = _setting(
+        (), "Train a DARTS network of this cell: DARTS_V2 or the JSON file of a genotype.", "genotype"
+    )
+    searches: int = _setting(
+        0, "Search this number of DARTS cells, each with its own seed, and train them.", True, ge=0
+    )
+    random_cells: int = _setting(
+        0, "Train this number of random DARTS cells as a control; give at least 5.", True, ge=0
+    )
+    search: dict[str, Any] = Field(default_factory=dict, description="Parameters of the search.")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the run trains any of these networks."""
+        return bool(self.genotypes or self.searches or self.random_cells)
+
+
 class RunConfig(_Section):
     """Everything that decides a run."""
 
@@ -208,6 +231,7 @@ class RunConfig(_Section):
     features: FeaturesConfig = FeaturesConfig()
     classical: ClassicalConfig = ClassicalConfig()
     cnn: CnnConfig = CnnConfig()
+    darts: DartsConfig = DartsConfig()
 
     @field_validator("preprocess")
     @classmethod
@@ -282,6 +306,11 @@ def load_config(source: str, overrides: dict[str, Any] | None = None, *, quick: 
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
         raise InputError(f"{source}: {_first_problem(error, merged)}") from None
+    if config.darts.genotypes:
+        from classifiers.cnn.darts.genotype import read_genotype
+    for genotype in config.darts.genotypes:
+        # Not a validator: a saved run is read after its genotype's file is gone, too.
+        read_genotype(genotype)
     # Every preprocessing reads 16-bit files as the dataset's option says.
     bits = config.dataset.options.get("bit_depth")
     names = tuple(with_bit_depth(name, bits) for name in config.preprocess)

@@ -162,6 +162,10 @@ class RunFolder:
         """Where the training history of a job is."""
         return self.path / "history" / f"{job_id}.parquet"
 
+    def genotype_path(self, job_id: str) -> Path:
+        """Where the genotype that a job searched for, or trained, is."""
+        return self.path / "cells" / job_id / "genotype.json"
+
     def log_path(self, job_id: str) -> Path:
         """Where the traceback of a failed job is."""
         return self.path / "logs" / f"{job_id}.txt"

@@ -23,6 +23,7 @@ PANELS = {
     "features": "Embeddings",
     "classical": "Classical models",
     "cnn": "Networks",
+    "darts": "DARTS cells",
 }
 
 OptionPairs = Annotated[

@@ -48,7 +48,8 @@ def adapt(config: RunConfig, images: pd.DataFrame) -> RunConfig:
             params["epochs"] = min(wanted, classifiers.make_classifier(name).epochs)
         return params
 
-    networks = dict.fromkeys([*config.cnn.models, *config.features.fine_tuned])
+    cells = ["darts"] if config.darts.is_used else []
+    networks = dict.fromkeys([*config.cnn.models, *config.features.fine_tuned, *cells])
     if AUTO not in {value for name in networks for value in config.cnn.params_of(name).values()}:
         return config.model_copy(update={"features": features})
     of = {name: settled(name) for name in networks}

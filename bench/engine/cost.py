@@ -1,5 +1,6 @@
 """The size and the speed of a model."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,6 +103,88 @@ def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> float:
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         module(torch.zeros(shape, device=device))
     return float(counter.get_total_flops())
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the training of a network needs.
+
+    Parameters
+    ----------
+    parameters : int
+    memory : float
+        Bytes, besides what Python and its libraries take.
+    """
+
+    parameters: int
+    memory: float
+
+    @property
+    def words(self) -> str:
+        """Both as people write them.
+
+        Examples
+        --------
+        >>> Footprint(12345, 2.5e8).words
+        '12,345 parameters, about 250 MB'
+        """
+        size = f"{self.memory / 1e9:.1f} GB" if self.memory >= 1e9 else f"{self.memory / 1e6:.0f} MB"
+        return f"{self.parameters:,} parameters, about {size}"
+
+
+def training_footprint(
+    module: torch.nn.Module, shape: tuple[int, int, int], batch_size: int, images: int
+) -> Footprint:
+    """Estimate the memory of a training without taking a step.
+
+    Parameters
+    ----------
+    module : Module
+        The network, on the CPU; it is left as it was.
+    shape : (int, int, int)
+        Channels, height and width of the images.
+    batch_size : int
+        Images per step.
+    images : int
+        Images that are held in memory, one byte per value.
+
+    Returns
+    -------
+    Footprint
+        The memory is that of the weights, their gradients, two values per weight of the optimizer, a copy
+        of the best weights, what the backward pass needs of a batch in bfloat16, and the images. The
+        working memory of single operations is not counted.
+    """
+    two, four = (_saved_bytes(module, (count, *shape)) for count in (2, 4))
+    activations = two + (four - two) / 2 * (batch_size - 2)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in module.parameters())
+    pixels = images * math.prod(shape)
+    parameters = sum(tensor.numel() for tensor in module.parameters())
+    return Footprint(parameters, 5 * weights + max(activations, 0) + pixels)
+
+
+def _saved_bytes(module: torch.nn.Module, shape: tuple[int, ...]) -> float:
+    """Return the bytes that a forward pass keeps for the backward pass, each storage once."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in module.parameters()}
+    found: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        # The storages stay alive until they are counted, so that no address is used twice.
+        if storage.data_ptr() not in own:
+            found[storage.data_ptr()] = storage
+        return tensor
+
+    state = {name: tensor.clone() for name, tensor in module.named_buffers()}
+    was_training = module.training
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with hooks, torch.autocast("cpu", torch.bfloat16):
+        module.train()(torch.zeros(shape))
+    module.train(was_training)
+    with torch.no_grad():
+        for name, tensor in module.named_buffers():
+            tensor.copy_(state[name])
+    return float(sum(storage.nbytes() for storage in found.values()))
 
 
 def count_numbers(estimator: BaseEstimator) -> int:

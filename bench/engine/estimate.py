@@ -59,6 +59,28 @@ def announce(jobs: Sequence[Job], context: Context) -> None:
             kinds[job.kind] = kinds.get(job.kind, 0.0) + found[job.id]
     parts = ", ".join(f"{kind} {in_words(seconds)}" for kind, seconds in kinds.items() if seconds >= 1)
     say(f"estimated time: {in_words(total)} ({parts})")
+    for line in footprints(jobs, context, found):
+        say(line)
+
+
+def footprints(jobs: Sequence[Job], context: Context, seconds: dict[str, float]) -> list[str]:
+    """Return a line for each network that is still to be trained: parameters, memory and estimated time.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    context : Context
+    seconds : dict of str to float
+        As `estimate` returns them.
+    """
+    lines = []
+    for job in jobs:
+        if not seconds.get(job.id):
+            continue
+        needed = job.footprint(context)
+        if needed is not None:
+            lines.append(f"  {job.title}: {needed.words}, {in_words(seconds[job.id])}")
+    return lines
 
 
 def in_words(seconds: float) -> str:

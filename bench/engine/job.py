@@ -1,12 +1,14 @@
 """What the runner executes: a job with everything it depends on in its fields."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from bench.config import RunConfig
 from bench.engine.context import Context
+from bench.engine.cost import Footprint
 from features.files import content_hash
 
 
@@ -27,13 +29,13 @@ class Job:
 
     @property
     def kind(self) -> str:
-        """Name of the kind, in one word."""
+        """Name of the kind."""
         return type(self).kind_name()
 
     @classmethod
     def kind_name(cls) -> str:
-        """Return the name of this kind, in one word."""
-        return cls.__name__.removesuffix("Job").lower()
+        """Return the name of this kind: the class name without `Job`, in snake case."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Job")).lower()
 
     @property
     def title(self) -> str:
@@ -74,6 +76,10 @@ class Job:
     def seconds(self, context: Context) -> float:
         """Estimate how many seconds `run` will take on this machine."""
         return 1.0
+
+    def footprint(self, context: Context) -> Footprint | None:
+        """Return the parameters and the memory of the network that `run` trains, None without a network."""
+        return None
 
     @classmethod
     def plan(cls, config: RunConfig, planned: Sequence["Job"]) -> Iterable["Job"]:

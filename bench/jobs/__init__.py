@@ -3,11 +3,12 @@
 from bench.jobs.audit import AuditJob
 from bench.jobs.embed import EmbedJob, embeddings_of, extractor_of, frozen_embeddings
 from bench.jobs.fit import FitJob
-from bench.jobs.plan import StartingWeights, as_params, build_jobs, train_job
+from bench.jobs.plan import StartingWeights, build_jobs, train_job
 from bench.jobs.project import ProjectJob
 from bench.jobs.registry import KINDS, from_record, read_jobs
+from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
-from bench.jobs.words import FINE_TUNED, weights_name
+from bench.jobs.words import FINE_TUNED, as_params, weights_name
 
 __all__ = [
     "FINE_TUNED",
@@ -16,6 +17,7 @@ __all__ = [
     "EmbedJob",
     "FitJob",
     "ProjectJob",
+    "SearchCellJob",
     "StartingWeights",
     "TrainJob",
     "as_params",

@@ -3,16 +3,16 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import classifiers
 from bench.config import RunConfig
 from bench.engine.job import Job
+from bench.jobs.cells import CELLS, cell_jobs
 from bench.jobs.embed import EmbedJob, frozen_embeddings
 from bench.jobs.fit import FitJob
-from bench.jobs.registry import KINDS, as_hashable
+from bench.jobs.registry import KINDS
 from bench.jobs.train import TrainJob
-from bench.jobs.words import FINE_TUNED, weights_hash
+from bench.jobs.words import FINE_TUNED, as_params, weights_hash
 
 StartingWeights = Callable[[str], str]
 
@@ -44,6 +44,9 @@ def build_jobs(config: RunConfig, *, cnn_weights: StartingWeights, symmetric: bo
     for embed in frozen:
         jobs += [embed, *_fit_jobs(config, embed, "cv")]
     jobs += networks
+    if config.darts.is_used:
+        for variant in _variants(config):
+            jobs += cell_jobs(config, train_job(config, CELLS, *variant, cnn_weights, symmetric))
     for embed in tuned:
         jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
     jobs = list(dict.fromkeys(jobs))
@@ -100,11 +103,6 @@ def train_job(
         params=as_params(params),
         train_fraction=config.cnn.train_fraction,
     )
-
-
-def as_params(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Return parameters as a job holds them."""
-    return tuple(sorted((key, as_hashable(value)) for key, value in params.items()))
 
 
 def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:

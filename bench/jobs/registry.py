@@ -7,13 +7,16 @@ from bench.jobs.audit import AuditJob
 from bench.jobs.embed import EmbedJob
 from bench.jobs.fit import FitJob
 from bench.jobs.project import ProjectJob
+from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
+from bench.jobs.words import as_hashable
 from bench.run_folder import RunFolder
 from features.errors import InputError
 
 KINDS: dict[str, type[Job]] = {
     kind.kind_name(): kind
     for kind in (
+        SearchCellJob,
         TrainJob,
         EmbedJob,
         FitJob,
@@ -46,8 +49,3 @@ def from_record(record: dict[str, Any]) -> Job:
 def read_jobs(folder: RunFolder) -> list[Job]:
     """Return the list of jobs of a run."""
     return [from_record(record) for record in folder.records()]
-
-
-def as_hashable(value: Any) -> Any:
-    """Return a value with lists as tuples, as job fields hold them."""
-    return tuple(as_hashable(each) for each in value) if isinstance(value, list) else value

@@ -10,15 +10,20 @@ from sklearn.model_selection import train_test_split
 import classifiers
 from bench.console import task
 from bench.engine.context import Context
+from bench.engine.cost import Footprint, training_footprint
 from bench.engine.estimate import seconds_per_item
 from bench.engine.events import event_log
 from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
 from bench.engine.pixels import network_size, run_pixels
-from bench.jobs.words import by_content, row_of, weights_name
+from bench.jobs.search_cell import SearchCellJob
+from bench.jobs.words import by_content, network_title, row_of, weights_name
+from classifiers.cnn.darts.genotype import read_genotype
 from classifiers.cnn.training.progressive import relative_cost
 from classifiers.cnn.training.tta import views
 from features.errors import InputError
+from features.files import write_text
+from results.cells import IMAGENET
 from results.feature_set import END_TO_END, FeatureSet
 from results.predictions import SPLITS
 
@@ -45,6 +50,10 @@ class TrainJob(Job):
         Share of train and valid that the network learns from; 1: both, after the epoch is chosen.
     variant : str
         Words that distinguish it from other rows of the same network in a table.
+    cell : str
+        DARTS networks: name of the cell in tables; empty for the cell that the network has by default.
+    search : SearchCellJob, optional
+        DARTS networks: the search that the cell comes from.
     """
 
     model: str
@@ -55,25 +64,28 @@ class TrainJob(Job):
     train_fraction: float | None = None
     variant: str = ""
     weights_hash: str = ""
+    cell: str = ""
+    search: SearchCellJob | None = None
 
     def identity(self) -> dict[str, Any]:
-        """Return what the id depends on."""
-        return by_content(super().identity())
+        """Return what the id depends on; a network without a cell has the id that it had before cells."""
+        values = by_content(super().identity())
+        return {name: value for name, value in values.items() if name not in ("cell", "search") or value}
 
     @property
     def title(self) -> str:
         """Network, variant and starting weights."""
-        what = classifiers.get_spec(self.model).title + (f", {self.variant}," if self.variant else "")
+        what = network_title(self.model, self.cell) + (f", {self.variant}," if self.variant else "")
         return f"train {what} from {weights_name(self.weights)} weights"
 
     @property
     def slug(self) -> str:
-        """Network, starting weights and variant."""
-        return "-".join(filter(None, [self.model, weights_name(self.weights), self.variant]))
+        """Network, starting weights, cell and variant."""
+        return "-".join(filter(None, [self.model, weights_name(self.weights), self.cell, self.variant]))
 
     def row(self, context: Context) -> dict[str, Any]:
         """Return the key columns of the network's leaderboard row."""
-        title = classifiers.get_spec(self.model).title
+        title = network_title(self.model, self.cell)
         model = f"{title}, {self.variant}" if self.variant else title
         features = FeatureSet(END_TO_END, weights_name(self.weights), self.preprocess)
         return row_of(model, features, self.sampling, context.config)
@@ -104,6 +116,14 @@ class TrainJob(Job):
         """Return the seconds of one training step per image, measured once per run."""
         return context.once(f"seconds per image, {self.id}", lambda: self._measured(context))
 
+    def footprint(self, context: Context) -> Footprint:
+        """Return the parameters and the memory of the training; see `training_footprint`."""
+        estimator = self._estimator(context).set_params(weights="random")
+        module = estimator.build(1, context.channels)
+        height, width = network_size(estimator, context)
+        shape = (context.channels, height, width)
+        return training_footprint(module, shape, estimator.batch_size, len(context.images))
+
     def _measured(self, context: Context) -> float:
         estimator = self._estimator(context)
         height, width = network_size(estimator, context)
@@ -124,6 +144,10 @@ class TrainJob(Job):
         context.folder.write_frame(context.folder.history_path(self.id), estimator.history_)
         seconds = float(estimator.history_["seconds"].sum())
         chosen = {**dict(self.params), "best_epoch": estimator.best_epoch_}
+        if "genotype" in estimator.get_params():
+            genotype = read_genotype(estimator.genotype)
+            write_text(context.folder.genotype_path(self.id), genotype.to_json() + "\n")
+            chosen |= {"genotype": genotype.name, "cell": self.cell or IMAGENET}
         held_out = None
         checkpoints = [context.folder.checkpoint_path(self.id)]
         if self.train_fraction == 1:
@@ -153,6 +177,9 @@ class TrainJob(Job):
             "sampling": "all" if balanced else self.sampling,
             "class_weight": "balanced" if balanced else None,
         }
+        if self.search is not None and (path := context.folder.genotype_path(self.search.id)).is_file():
+            # The text, so that the saved network does not depend on where the run's folder lies.
+            params["genotype"] = read_genotype(path).to_json()
         checkpoint = str(context.folder.checkpoint_path(self.id))
         return classifiers.make_classifier(
             self.model, **params, device=context.config.device, checkpoint=checkpoint

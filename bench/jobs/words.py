@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import classifiers
 from bench.config import RunConfig
 from features.files import content_hash
 from results.feature_set import FeatureSet
@@ -28,6 +29,22 @@ def by_content(identity: dict[str, Any]) -> dict[str, Any]:
     """Return what a job's id depends on, with a weights file named by its content, not by its path."""
     found = identity.pop("weights_hash")
     return {**identity, "weights": found} if found else identity
+
+
+def as_hashable(value: Any) -> Any:
+    """Return a value with lists as tuples, as job fields hold them."""
+    return tuple(as_hashable(each) for each in value) if isinstance(value, list) else value
+
+
+def as_params(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return parameters as a job holds them."""
+    return tuple(sorted((key, as_hashable(value)) for key, value in params.items()))
+
+
+def network_title(model: str, cell: str = "") -> str:
+    """Return the name of a network in tables; that of another cell is in brackets."""
+    title = classifiers.get_spec(model).title
+    return f"{title.partition(' (')[0]} ({cell})" if cell else title
 
 
 def row_of(model: str, features: FeatureSet, sampling: str, config: RunConfig) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from results.report import Explorer, Provenance, Sprites, render_page
 
 MOST_SUSPECTS = 60
 _FURTHER = {
+    "cells": "DARTS cells: searched and given ones beside random ones",
     "inspection": "Inspection: escapes and overkill",
     "cost": "Cost of each model",
     "per_class": "Each class",

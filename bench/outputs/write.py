@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.outputs.cells import genotypes_of, searches_of
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
 from results import figures
 from results.blend import with_blend
+from results.cells import cells_table
 from results.figures import RunView
 from results.figures.critical_difference import critical_difference_figure, joined
 from results.leaderboard import leaderboard
@@ -40,6 +42,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         "cost": cost_table(table),
         "per_class": per_class_table(predictions),
         "clusters": folder.clusters(),
+        "cells": cells_table(predictions, searches_of(folder)),
         "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
     }
     for name, frame in further.items():
@@ -77,7 +80,16 @@ def view_of(folder: RunFolder) -> RunView:
     predictions, images = with_blend(folder.predictions()), folder.read_split()
     repeats, share = _repeats_of(folder)
     truth = images[["image_id", "y"]].rename(columns={"y": "defect"})
-    return RunView(predictions, leaderboard(predictions), folder.projections(), truth, repeats, share)
+    return RunView(
+        predictions,
+        leaderboard(predictions),
+        folder.projections(),
+        truth,
+        repeats,
+        share,
+        genotypes_of(folder),
+        searches_of(folder),
+    )
 
 
 def _repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, float]:

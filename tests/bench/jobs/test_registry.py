@@ -15,6 +15,7 @@ CONFIG = RunConfig.model_validate(
         "features": {"backbones": ["resnet18"], "fine_tuned": ["cnn2"], "projections": True},
         "classical": {"models": ["lda"]},
         "cnn": {"models": ["cnn2"]},
+        "darts": {"searches": 1},
     }
 )
 

@@ -1,4 +1,3 @@
-import itertools
 import shutil
 
 import numpy as np

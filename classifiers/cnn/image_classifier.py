@@ -63,8 +63,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         SGD uses Nesterov momentum of 0.9.
     warmup : float
         Share of the steps in which the learning rate rises.
-    schedule : {"cosine", "constant"}
-        Whether the learning rate then falls along a cosine or stays constant.
+    schedule : {"cosine", "constant", "exponential"}
+        Whether the learning rate then falls along a cosine, stays constant, or is multiplied by `gamma`
+        after each epoch.
+    gamma : float
+        Factor on the learning rate per epoch of the exponential schedule.
+    clip : float
+        Largest norm of the gradient; a longer one is shortened to it. 0 leaves gradients as they are.
     dropout : float
         Share of the units that are dropped before the last layer.
     label_smoothing : float
@@ -134,6 +139,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     optimizer: str = "adamw"
     warmup: float = 0.15
     schedule: str = "cosine"
+    gamma: float = 0.97
+    clip: float = 0.0
     dropout: float = 0.0
     label_smoothing: float = 0.0
     augment: str = "brightness,contrast"

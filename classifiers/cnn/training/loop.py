@@ -13,7 +13,7 @@ from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import augment
 from classifiers.cnn.training.batches import BatchIterator, EpochOrder, PixelDataset
 from classifiers.cnn.training.checkpoint import BestEpoch, Checkpoint, StopTraining
-from classifiers.cnn.training.net import Net, TargetLoss, ValidScores, WarmupCosine
+from classifiers.cnn.training.net import ClipGradient, Net, RateSchedule, TargetLoss, ValidScores
 from classifiers.cnn.training.progressive import image_sizes
 from classifiers.cnn.training.settings import TrainingSettings
 
@@ -79,7 +79,8 @@ def train(
         iterator_valid__batch_size=VALID_BATCH,
         train_split=predefined_split(valid),
         callbacks=[
-            WarmupCosine(settings.epochs, batches, settings.warmup, settings.schedule == "constant"),
+            RateSchedule(settings.epochs, batches, settings.warmup, settings.schedule, settings.gamma),
+            ClipGradient(settings.clip),
             ValidScores(),
             _Reporter(report, settings.last_epoch),
             best,

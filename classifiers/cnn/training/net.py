@@ -194,14 +194,40 @@ class TargetLoss(torch.nn.Module):
         )
 
 
-class WarmupCosine(Callback):
-    """Learning rates that rise for a share of the steps, then fall to zero along a cosine or stay.
+class ClipGradient(Callback):
+    """Shorten gradients to a largest norm; 0 leaves them as they are."""
+
+    def __init__(self, norm: float):
+        self.norm = norm
+
+    def on_grad_computed(self, net: Net, **kwargs: Any) -> None:
+        """Clip the gradient of the coming step, without the scale of float16."""
+        if self.norm > 0:
+            net.scaler_.unscale_(net.optimizer_)
+            torch.nn.utils.clip_grad_norm_(net.module_.parameters(), self.norm)
+
+
+class RateSchedule(Callback):
+    """Learning rates that rise for a share of the steps, then follow a schedule.
 
     A function of the step alone, so a resumed training goes on where it was.
+
+    Parameters
+    ----------
+    epochs, batches : int
+        Epochs of the schedule, and steps of an epoch.
+    warmup : float
+        Share of the steps in which the rates rise.
+    schedule : {"cosine", "constant", "exponential"}
+        Whether they then fall to zero along a cosine, stay, or are multiplied by `gamma` after each epoch.
+    gamma : float
     """
 
-    def __init__(self, epochs: int, batches: int, warmup: float, constant: bool = False):
-        self.steps, self.batches, self.warmup, self.constant = epochs * batches, batches, warmup, constant
+    def __init__(
+        self, epochs: int, batches: int, warmup: float, schedule: str = "cosine", gamma: float = 0.97
+    ):
+        self.steps, self.batches, self.warmup = epochs * batches, batches, warmup
+        self.epochs, self.schedule, self.gamma = epochs, schedule, gamma
 
     def on_train_begin(self, net: Net, **kwargs: Any) -> None:
         """Remember each parameter group's own rate."""
@@ -223,8 +249,11 @@ class WarmupCosine(Callback):
         """Return the factor on the learning rate after a share `done` of the training."""
         if done < self.warmup:
             return 0.02 + 0.98 * done / self.warmup
-        if self.constant:
+        if self.schedule == "constant":
             return 1.0
+        if self.schedule == "exponential":
+            # Half a step more, so that rounding does not put the first step of an epoch into the one before.
+            return float(self.gamma ** int(done * self.epochs + 0.5 / self.batches))
         rest = (done - self.warmup) / (1 - self.warmup)
         return 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
 

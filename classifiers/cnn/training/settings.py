@@ -6,7 +6,7 @@ from features.errors import InputError
 
 _CHOICES = {
     "optimizer": ("adamw", "sgd"),
-    "schedule": ("cosine", "constant"),
+    "schedule": ("cosine", "constant", "exponential"),
     "precision": ("bfloat16", "float16", "float32"),
 }
 
@@ -33,7 +33,8 @@ class TrainingSettings:
     optimizer : {"adamw", "sgd"}
     warmup : float
         Share of the steps in which the learning rate rises.
-    schedule : {"cosine", "constant"}
+    schedule : {"cosine", "constant", "exponential"}
+    gamma, clip : float
     label_smoothing : float
     augment : str
         Comma-separated names of `classifiers.cnn.training.augment`, or `none`.
@@ -64,6 +65,8 @@ class TrainingSettings:
     optimizer: str
     warmup: float
     schedule: str
+    gamma: float
+    clip: float
     label_smoothing: float
     augment: str
     mixup: float

@@ -13,7 +13,7 @@ _CELLS = (("normal", "-"), ("reduce", "--"))
 _PANELS = (
     ("entropy", "mean entropy of alpha (nats)", True),
     ("skips", "skip connections in the cell", True),
-    ("valid_loss", "loss on the architecture half", False),
+    ("valid_loss", "valid loss (architecture half)", False),
 )
 
 

@@ -60,9 +60,14 @@ def test_the_report_preset_has_the_settings_of_the_report():
         job for job in planned(config) if job.title == "train DARTS (ImageNet cell) from random weights"
     )
     wanted = {"batch_size": 32, "learning_rate": 0.1, "weight_decay": 3e-5, "channels": 48, "layers": 14,
-              "label_smoothing": 0.1, "epochs": 300, "size": 224, "optimizer": "sgd"}  # fmt: skip
+              "label_smoothing": 0.1, "epochs": 300, "size": 224, "optimizer": "sgd", "clip": 5.0,
+              "schedule": "exponential", "gamma": 0.97, "warmup": 0.0}  # fmt: skip
     assert wanted.items() <= dict(job.params).items()
     assert config.darts.search["epochs"] == 50
+
+
+def test_a_quick_run_trains_no_cells():
+    assert not load_config("darts", quick=True).darts.is_used
 
 
 @pytest.mark.parametrize("name", [name for name in presets() if not name.startswith("darts")])

@@ -95,7 +95,7 @@ def test_other_arrays_are_refused(X, message):
         ({"augment": "swirl"}, "no augmentation 'swirl'"),
         ({"optimizer": "lion"}, "choose adamw or sgd"),
         ({"sampling": "12X"}, "sampling '12X'"),
-        ({"schedule": "step"}, "choose cosine or constant"),
+        ({"schedule": "step"}, "choose cosine, constant or exponential"),
         ({"precision": "int8"}, "choose bfloat16, float16 or float32"),
     ],
 )

@@ -35,7 +35,7 @@ class CellRow:
     valid_auc, auc : float
         ROC AUC on the valid and the test split; NaN where a split has one class.
     low, high : float
-        95 % interval of `auc` over test images.
+        95% interval of `auc` over test images.
     parameters, fit_seconds : float
     """
 
@@ -74,7 +74,7 @@ class Cells:
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
-        """95 % prediction interval of the test AUC of one more random cell; None for fewer than two."""
+        """95% prediction interval of the test AUC of one more random cell; None for fewer than two."""
         return prediction_interval(self.random) if len(self.random) > 1 else None
 
     @property
@@ -133,7 +133,7 @@ def cells_table(predictions: pd.DataFrame, searches: pd.DataFrame | None = None)
     DataFrame
         Columns `cell`, `setting`, `kind`, `chosen` (by the valid split), `valid_auc`, `roc_auc`, `low`,
         `high`, `beside_random`, `parameters`, `search_seconds`, `fit_seconds`. For a network, `low` and
-        `high` are the 95 % interval over test images; for "mean of random cells" that of the mean over
+        `high` are the 95% interval over test images; for "mean of random cells" that of the mean over
         cells; for "one more random cell" the prediction interval. Empty without DARTS networks.
     """
     spent: dict[str, float] = {}
@@ -209,7 +209,7 @@ def _spread(cells: Cells) -> str:
     low, high = cells.interval
     return (
         f"{len(values)} random cells, trained alike, reach {values.mean():.4f} on average, and one more lies "
-        f"between {low:.4f} and {high:.4f} with 95 % probability (t prediction interval)."
+        f"between {low:.4f} and {high:.4f} with 95% probability (t prediction interval)."
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from results import metrics
+from results.notes import percent
 from results.views import SHOWN, View
 
 #: The figure that ranks rows and stands first in every table beside the leaderboard.
@@ -30,7 +31,7 @@ class Column:
     higher_is_better : bool or None
         Which end is better; None when neither is.
     interval : bool
-        Whether `NAME_low` and `NAME_high` hold its 95 % interval.
+        Whether `NAME_low` and `NAME_high` hold its 95% interval.
     views : frozenset of View
         Where it is shown besides `leaderboard.csv`.
     repeatable : bool
@@ -41,7 +42,7 @@ class Column:
     >>> get_column("accuracy").show(0.51234)
     '0.512'
     >>> get_column("escape").show(0.51234)
-    '51.2 %'
+    '51.2%'
     """
 
     name: str
@@ -69,7 +70,7 @@ class Column:
         if pd.isna(value):  # type: ignore[call-overload]
             return ""
         if self.unit == "%":
-            return f"{100 * float(str(value)):.{self.digits}f} %"
+            return percent(float(str(value)), self.digits)
         if isinstance(value, float) and self.unit not in ("text", "count"):
             return f"{value:.{self.digits}f}"
         return str(value)

@@ -22,7 +22,7 @@ from results.statistics import (
 
 
 def intervals_of(scored: Scored) -> dict[str, float]:
-    """Return the 95 % intervals of one row's figures on the test split.
+    """Return the 95% intervals of one row's figures on the test split.
 
     The area under the ROC curve: see `results.statistics.auc_interval`. Proportions of images (accuracy,
     escape rate, overkill rate): Wilson's. F1 and balanced accuracy: Jeffreys' prior. Average precision: the

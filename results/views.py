@@ -15,7 +15,7 @@ class View(StrEnum):
     NARROW
         A terminal of less than 150 characters.
     BOUNDS
-        The 95 % interval follows the value in `TABLE`.
+        The 95% interval follows the value in `TABLE`.
     VARYING
         Added to `TABLE`, `NARROW` and `REPORT` when the rows hold different values.
     FILLED

@@ -71,7 +71,7 @@ def audit_run(
         quality = audit_quality(audit, wrong)
         say(
             f"{len(wrong)} labels are known to be wrong: {quality['precision']:.0%} of the first 50 suspects "
-            f"are among them, {quality['found']:.0%} of them are among the first 3 %"
+            f"are among them, {quality['found']:.0%} of them are among the first 3%"
         )
     return table
 

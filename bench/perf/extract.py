@@ -120,7 +120,7 @@ def measure_mixed(
     rounds : int
         Both are timed so often in turn, in one process; the best round of each counts.
     seed : int
-        Of the sizes, 60 to 140 % of an image's own.
+        Of the sizes, 60 to 140% of an image's own.
 
     Returns
     -------

@@ -23,7 +23,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 @dataclass(frozen=True)
 class BoxStatistics:
-    """Quantiles (5, 25, 50, 75, 95 %) of one class's boxes, pixels of a 275 x 267 image."""
+    """Quantiles (5, 25, 50, 75, 95%) of one class's boxes, pixels of a 275 x 267 image."""
 
     width: tuple[int, ...]
     height: tuple[int, ...]

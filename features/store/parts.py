@@ -123,7 +123,7 @@ def write_part(
     """Write a part under its temporary name, then under the hash of its bytes.
 
     Embeddings hardly repeat, so dictionaries are off; zstd takes what is left (half of a ReLU's output
-    is zero). Byte-stream-split is off: it gained 2 % here and polars cannot read it for float16.
+    is zero). Byte-stream-split is off: it gained 2% here and polars cannot read it for float16.
     """
     value = pa.from_numpy_dtype(matrix.dtype)
     kind = pa.list_(pa.field("item", value, nullable=False), matrix.shape[1])

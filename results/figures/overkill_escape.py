@@ -42,7 +42,7 @@ def overkill_escape_figure(predictions: pd.DataFrame) -> Figure:
         ax.grid(True, which="both", linewidth=0.4, alpha=0.4)
 
     return curves_figure(
-        predictions, curve, [axes], legend="model, overkill at 1 % escapes", ylabel="defects that escape"
+        predictions, curve, [axes], legend="model, overkill at 1% escapes", ylabel="defects that escape"
     )
 
 

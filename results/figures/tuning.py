@@ -31,7 +31,7 @@ def tuning_figure(table: pd.DataFrame, title: str) -> Figure:
         auc = axes[0]
         spread = [table["roc_auc"] - table["roc_auc_low"], table["roc_auc_high"] - table["roc_auc"]]
         auc.errorbar(table["roc_auc"], at, xerr=spread, fmt="s", color=GOOD, markersize=4,
-                     elinewidth=0.8, label="test, 95 % interval")  # fmt: skip
+                     elinewidth=0.8, label="test, 95% interval")  # fmt: skip
         auc.plot(table["valid_auc"], at, "o", color=DEFECT, markersize=5, label="valid (chooses)")
         auc.set(xlabel="ROC AUC", title=title)
         auc.set_yticks(at, [f"{s}: {w}" for s, w in zip(table["stage"], table["setting"], strict=True)])

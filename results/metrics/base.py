@@ -98,7 +98,7 @@ class Metric:
     digits : int
         Decimals shown.
     interval : bool
-        Whether `results.intervals.intervals_of` returns its 95 % interval.
+        Whether `results.intervals.intervals_of` returns its 95% interval.
     views : frozenset of View
         Where it is shown besides `leaderboard.csv`.
 

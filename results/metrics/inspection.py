@@ -94,7 +94,7 @@ def _per_mille(share: float) -> str:
 def _overkill(rate: float) -> Metric:
     return Metric(
         f"overkill_at_tpr_{_per_mille(rate)}_roc",
-        f"Overkill at {100 * rate:g} % found (test ROC)",
+        f"Overkill at {100 * rate:g}% found (test ROC)",
         lambda scored: overkill_at(scored.y_test, scored.score_test, rate),
         higher_is_better=False,
         unit="%",
@@ -106,7 +106,7 @@ def _overkill(rate: float) -> Metric:
 def _escapes(overkill: float) -> Metric:
     return Metric(
         f"escapes_at_fpr_{_per_mille(overkill)}_roc",
-        f"Escapes at {100 * overkill:g} % overkill (test ROC)",
+        f"Escapes at {100 * overkill:g}% overkill (test ROC)",
         lambda scored: escapes_at(scored.y_test, scored.score_test, overkill),
         higher_is_better=False,
         unit="%",

@@ -14,6 +14,7 @@ import numpy as np
 
 from results.metrics.base import Metric, Scored
 from results.metrics.thresholds import Cuts
+from results.notes import percent
 from results.views import View
 
 WANTED_RECALL, CONFIDENCE = 0.995, 0.95
@@ -189,20 +190,6 @@ def operating_point(
         overkills=int((~defect & called).sum()),
         good=int((~defect).sum()),
     )
-
-
-def percent(share: float, below: float = np.inf) -> str:
-    """Return a share as a percentage with one digit, or with as many as set it below another share.
-
-    Examples
-    --------
-    >>> percent(0.995), percent(0.97594), percent(1.0), percent(0.99497, below=0.995)
-    ('99.5 %', '97.6 %', '100 %', '99.497 %')
-    """
-    digits = 1
-    while share < below and digits < 12 and round(100 * share, digits) >= round(100 * below, 12):
-        digits += 1
-    return f"{round(100 * share, digits):.12g} %"
 
 
 def _independent(scored: Scored) -> np.ndarray:

@@ -33,7 +33,7 @@
   const show = (column, value) => {
     if (value === null || value === undefined) return "";
     if (isText(column)) return value;
-    if (column.unit === "%") return (100 * value).toFixed(column.digits) + " %";
+    if (column.unit === "%") return (100 * value).toFixed(column.digits) + "%";
     if (column.unit === "count" || column.digits === 0) return Math.round(value).toLocaleString("en");
     return value.toFixed(column.digits);
   };

@@ -12,7 +12,8 @@ from results.feature_set import END_TO_END, FeatureSet
 from results.intervals import intervals_of
 from results.leaderboard import scored
 from results.metrics import Scored, get_metric
-from results.metrics.operating import defects_needed, operating_point, percent
+from results.metrics.operating import defects_needed, operating_point
+from results.notes import percent
 from results.predictions import Row, rows_of
 from results.statistics import delong_test
 
@@ -38,7 +39,7 @@ class _Best:
 
     @property
     def figures(self) -> str:
-        return f"ROC AUC {self.auc:.3f} (95 % interval {self.low:.3f} to {self.high:.3f})"
+        return f"ROC AUC {self.auc:.3f} (95% interval {self.low:.3f} to {self.high:.3f})"
 
 
 def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) -> list[str]:
@@ -174,7 +175,7 @@ def _operating(scores: Scored) -> str:
     ):
         low, high = found[f"{name}_low"], found[f"{name}_high"]
         rates.append(
-            f"{count} of {whole} {words} ({count / whole:.1%}, 95 % interval {low:.1%} to {high:.1%})"
+            f"{count} of {whole} {words} ({count / whole:.1%}, 95% interval {low:.1%} to {high:.1%})"
         )
     link = "; with it" if point.is_provable else " gives:"
     return f"{proof}{link} on the test split {rates[0]} and {rates[1]}."

@@ -9,8 +9,9 @@ from scipy.stats import beta
 from results.errors import PredictionsError
 from results.feature_set import FeatureSet
 from results.leaderboard import scored
-from results.metrics.operating import CONFIDENCE, defects_needed, percent
+from results.metrics.operating import CONFIDENCE, defects_needed
 from results.metrics.thresholds import Cuts
+from results.notes import percent
 from results.predictions import Row, rows_of
 from results.statistics import proportion_interval
 
@@ -97,7 +98,7 @@ class Choice:
     proofs, missed : int
         Independent defects of the valid split (groups under a group split), and how many of them escape.
     escape_interval, overkill_interval : (float, float)
-        95 % intervals on the test split.
+        95% intervals on the test split.
     """
 
     model: str
@@ -125,7 +126,7 @@ class Choice:
     def describe(self) -> str:
         """Return what was chosen, what it does on the test split, and how sure that is."""
         escape, overkill = (
-            f"{count} of {n} ({count / n:.2%}, 95 % interval {low:.2%} to {high:.2%})"
+            f"{count} of {n} ({count / n:.2%}, 95% interval {low:.2%} to {high:.2%})"
             if n
             else "none of 0 (unknown)"
             for count, n, (low, high) in (

@@ -22,7 +22,7 @@ def per_class_table(predictions: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The columns `ROW_KEY`, `label`, `defect` (whether the class is one; missing for the mean), `n`,
-        `right` (share on the right side of the threshold), `right_low`, `right_high` (Wilson's 95 %
+        `right` (share on the right side of the threshold), `right_low`, `right_high` (Wilson's 95%
         interval) and `roc_auc` (of a defect class against all good images, of a good class against all
         defects; NaN where there are none). Each model's last row is the mean of its classes. Empty when the
         dataset has two classes.

@@ -30,10 +30,10 @@ def repeats_table(board: pd.DataFrame, test_share: float, metric: str = "roc_auc
     -------
     DataFrame
         The key columns, `repeats`, `mean`, `deviation`, `lowest`, `highest`, `mean_rank`, `difference`
-        (mean, to the best), `low`, `high` (its 95 % interval), `p` (the smallest p-value of the corrected
+        (mean, to the best), `low`, `high` (its 95% interval), `p` (the smallest p-value of the corrected
         resampled t-tests against all better models, Holm-corrected over all pairs of models), and `best`:
         whether no model is better. All pairs count because the data choose the best: the probability that
-        any of the truly best is excluded is at most 5 %. Best mean first; models without a figure in some
+        any of the truly best is excluded is at most 5%. Best mean first; models without a figure in some
         repeat are left out.
 
     References

@@ -54,7 +54,7 @@ def present(board: pd.DataFrame, view: View = View.TABLE, *, intervals: bool = T
     view : View
         The columns to show. The status is left out when every row is finished.
     intervals : bool
-        Whether values with `View.BOUNDS` are followed by their 95 % interval.
+        Whether values with `View.BOUNDS` are followed by their 95% interval.
 
     Returns
     -------

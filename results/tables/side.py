@@ -12,7 +12,7 @@ _SCALED = {"flops": ("gflops", 1e9), "model_bytes": ("megabytes", 1e6)}
 
 
 def inspection_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns with `View.INSPECTION` of each finished row, with their 95 % intervals.
+    """Return the columns with `View.INSPECTION` of each finished row, with their 95% intervals.
 
     Parameters
     ----------

@@ -1,11 +1,14 @@
 import io
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from predicted import predictions
 from rich.console import Console
 
+import bench
+import results
 from results import metrics
 from results.columns import columns, get_column, in_view, names
 from results.leaderboard import leaderboard
@@ -51,7 +54,7 @@ def test_a_metric_for_one_table_is_shown_there_alone(monkeypatch, frame):
     board = leaderboard(frame)
     assert "toy" in inspection_table(board) and "toy" in board
     assert "Toy" not in present(board).headings
-    assert get_column("toy").show(0.5) == "50.000 %"
+    assert get_column("toy").show(0.5) == "50.000%"
 
 
 def test_bounds_of_an_interval_are_columns_with_the_same_better_end():
@@ -75,3 +78,17 @@ def test_columns_that_differ_between_rows_are_added(frame):
 def test_every_text_is_shown_somewhere_and_every_metric_is_a_column():
     assert set(metrics.names()) <= {column.name for column in columns()}
     assert {View.TABLE, View.REPORT} <= SHOWN
+
+
+def test_shares_are_shown_without_a_space_everywhere():
+    spaced = re.compile(r"(?<=[\d}]) %(?=[ ,.)\"':;]|$)")
+    folders = [Path(results.__file__).parent, Path(bench.__file__).parent]
+    kinds = (".py", ".js", ".html")
+    names = [path for folder in folders for path in folder.rglob("*") if path.suffix in kinds]
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in names
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if spaced.search(line) and not re.search(r"\d % \d|[a-z_)\]] % |// \d+ % ", line)
+    ]
+    assert len(names) > 100 and found == []

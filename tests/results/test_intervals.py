@@ -109,7 +109,7 @@ def test_a_group_split_widens_intervals_and_is_noted():
 def test_the_note_names_the_procedure_behind_bold():
     frame = pd.concat([predictions("A", quality=2.0), predictions("B", quality=2.0, seed=0)])
     text = to_markdown(present(leaderboard(frame)))
-    assert "all pairs compared at once" in text and "family-wise error 5 %" in text and "Holm" not in text
+    assert "all pairs compared at once" in text and "family-wise error 5%" in text and "Holm" not in text
 
 
 def test_a_constant_feature_set_gives_figures_with_a_reason():

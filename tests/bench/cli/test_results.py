@@ -34,14 +34,14 @@ def test_runs_side_by_side_and_the_best_within_limits(run, capsys):
     assert run_app(["table", one, two]) == 0
     assert "two - one" in capsys.readouterr().out
     assert run_app(["best", two, "--max-escape", "0.05", "--max-ms", "2"]) == 0
-    assert "95 % interval" in capsys.readouterr().out
+    assert "95% interval" in capsys.readouterr().out
     assert run_app(["best", two, "--max-escape", "0.0", "--max-ms", "0.0001"]) == 2
     assert "no model takes at most" in capsys.readouterr().err
     assert run_app(["best", two, "--max-escape", "3"]) == 2
     for limit in ("0", "1"):
         capsys.readouterr()
         assert run_app(["best", two, "--max-escape", limit]) == 0
-        assert "95 % interval" in capsys.readouterr().out
+        assert "95% interval" in capsys.readouterr().out
 
 
 def test_the_cache_is_listed_verified_and_pruned(tmp_path, capsys):

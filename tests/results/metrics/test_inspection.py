@@ -153,7 +153,7 @@ def test_the_best_within_limits():
     chosen = choose(frame, max_escape=0.02, max_ms=2)
     assert chosen.model == "fast and fair"
     assert chosen.escapes / chosen.defects < 0.06
-    assert "95 % interval" in chosen.describe()
+    assert "95% interval" in chosen.describe()
     with pytest.raises(PredictionsError, match=r"no model takes at most 0.001 ms per image; the fastest"):
         choose(frame, max_escape=0.02, max_ms=0.001)
     with pytest.raises(PredictionsError, match=r"no model keeps overkill at 0.1% with 0.00% escapes"):

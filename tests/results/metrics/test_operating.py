@@ -7,10 +7,10 @@ from results.metrics import Scored
 from results.metrics.operating import (
     defects_needed,
     operating_point,
-    percent,
     provable_recall,
     tolerated_escapes,
 )
+from results.notes import percent
 
 
 def scored(defects=123, good=300, seed=0, shift=2.0, **more):
@@ -44,15 +44,15 @@ def test_tolerated_escapes_are_the_most_that_the_binomial_allows(recall, confide
 def test_a_recall_beyond_the_proof_is_shown_as_not_provable():
     point = operating_point(scored())
     assert not point.is_provable and point.recall == point.provable == provable_recall(123)
-    assert "99.5 % not provable" in point.claim and "598 needed" in point.claim and "97.6 %" in point.claim
+    assert "99.5% not provable" in point.claim and "598 needed" in point.claim and "97.6%" in point.claim
     enough = operating_point(scored(defects=600))
-    assert enough.is_provable and enough.recall == 0.995 and "99.5 % proved" in enough.claim
+    assert enough.is_provable and enough.recall == 0.995 and "99.5% proved" in enough.claim
     assert "not provable" in operating_point(scored(defects=600), recall=1.0).claim
-    assert percent(0.99497, below=0.995) == "99.497 %"
+    assert percent(0.99497, below=0.995) == "99.497%"
 
 
 def test_the_operating_point_keeps_its_promise_on_new_defects():
-    """The recall in the population is at least the wanted one in 95 % of the valid splits."""
+    """The recall in the population is at least the wanted one in 95% of the valid splits."""
     kept = 0
     for seed in range(400):
         point = operating_point(scored(defects=150, good=60, seed=seed), recall=0.95)

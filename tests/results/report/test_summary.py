@@ -21,11 +21,11 @@ def said(frame):
 def test_the_sentence_uses_the_operating_point_and_says_what_is_not_provable():
     text = said(both(n=369, quality=2.0))
     # 123 or so valid defects: the exact number depends on the drawing of the split.
-    assert "A recall of 99.5 % is not provable with" in text and "(598 are needed)" in text
+    assert "A recall of 99.5% is not provable with" in text and "(598 are needed)" in text
     assert "with 95% confidence, and the threshold for that gives: on the test split" in text
-    assert "95 % interval" in text and "To find 99.5 %" not in text
+    assert "95% interval" in text and "To find 99.5%" not in text
     enough = said(both(n=2100, quality=2.0))
-    assert "A threshold chosen on the valid split finds 99.5 % of the defects with 95% confidence" in enough
+    assert "A threshold chosen on the valid split finds 99.5% of the defects with 95% confidence" in enough
 
 
 def test_a_row_that_finds_nothing_is_not_praised():

@@ -20,7 +20,7 @@ def share_that_excludes_one(simulations, *kind, seed=0):
 
 
 def test_equal_models_are_rarely_excluded():
-    # 60 simulations: more than 8 happen with a probability below 1 in 1,000 at a level of 5 %.
+    # 60 simulations: more than 8 happen with a probability below 1 in 1,000 at a level of 5%.
     assert share_that_excludes_one(60, 60, 40, 20, 0.5) <= 8 / 60
 
 

@@ -133,39 +133,57 @@ def gpu(
     raise typer.Exit(1 if (table["result"] == "failed").any() else 0)
 
 
-@app.command(epilog="Example: defectbench perf train   |   defectbench perf train --images 512")
+@app.command(epilog="Example: defectbench perf train   |   defectbench perf train --model darts-search")
 def train(
-    size: Annotated[int, typer.Option(help="Side of the square that images are resized to, pixels.")] = 224,
-    images: Annotated[int, typer.Option(help="Number of ELPV images.")] = 512,
+    model: Annotated[
+        str, typer.Option(help="resnet18, or darts-search: a step of the DARTS search on generated images.")
+    ] = "resnet18",
+    size: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Side of the square images, pixels; 0: 224 for resnet18, 64 for darts-search."
+        ),
+    ] = 0,
+    images: Annotated[int, typer.Option(help="Number of ELPV images, or of images of the search.")] = 512,
     epochs: Annotated[int, typer.Option(help="Number of epochs; the first is not timed.")] = 3,
-    batch_size: Annotated[int, typer.Option(help="Images per batch.")] = 32,
+    batch_size: Annotated[int, typer.Option(min=2, help="Images per batch.")] = 32,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Train ResNet-18 with plain skorch and with the estimator."""
+    """Train ResNet-18 with plain skorch and with the estimator, or time a step of the DARTS search."""
     import numpy as np
 
     from bench.console import say
     from bench.perf.data import elpv_files
     from bench.perf.show import show
-    from bench.perf.train import measure_training
+    from bench.perf.train import MODELS, measure_search_step, measure_training
     from features.errors import InputError
     from features.extract.forward import choose_device
     from features.pixels.decode import default_workers
 
     if epochs < 2 or images < 8:
         raise InputError("perf train needs 2 epochs and 8 images at least")
+    found = choose_device(device)
+    where = "" if found.type == "cpu" else f"-{found.type}"
+    if _among(model, MODELS) == "darts-search":
+        side, steps = size or 64, (epochs - 1) * max(images // (2 * batch_size), 1)
+        table = measure_search_step(
+            size=side, batch_size=batch_size, steps=steps, device=str(found), report=say
+        )
+        title = f"a step of the DARTS search at {side} on {found}, 2 x {batch_size} images"
+        show(table, out, f"train-darts-search{where}", title, group="way", bar="network",
+             value="images_per_second", axis="images/s", constant={"network": "DARTS search"})  # fmt: skip
+        return
     paths, y, _ = elpv_files()
     kept = np.linspace(0, len(paths) - 1, min(images, len(paths))).astype(int)
-    found = choose_device(device)
+    side = size or 224
     table = measure_training(
-        [paths[row] for row in kept], y[kept], size=size, batch_size=batch_size, epochs=epochs,
+        [paths[row] for row in kept], y[kept], size=side, batch_size=batch_size, epochs=epochs,
         device=str(found), workers=default_workers(), report=say,
     )  # fmt: skip
-    name = "train" + ("" if found.type == "cpu" else f"-{found.type}")
-    title = f"training ResNet-18 at {size} on {found}, {len(kept):,} ELPV images"
-    show(table, out, name, title, group="way", bar="network", value="images_per_second", axis="images/s",
-         constant={"network": "ResNet-18"})  # fmt: skip
+    title = f"training ResNet-18 at {side} on {found}, {len(kept):,} ELPV images"
+    show(table, out, f"train{where}", title, group="way", bar="network", value="images_per_second",
+         axis="images/s", constant={"network": "ResNet-18"})  # fmt: skip
 
 
 @app.command(epilog="Example: defectbench perf store   |   defectbench perf store --rows 41000:float32")

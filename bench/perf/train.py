@@ -1,4 +1,4 @@
-"""`defectbench perf train`: training ResNet-18 the plain way and ours, on the same images."""
+"""`defectbench perf train`: training ResNet-18, or a step of the DARTS search, the plain way and ours."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -11,6 +11,9 @@ import pandas as pd
 from bench.perf.process import run_worker
 
 PLAIN = "plain skorch loop, float32 NCHW"
+#: The speed of a search step in bfloat16 below which its costliest operations are reported.
+WANTED = 1.5
+MODELS = ("resnet18", "darts-search")
 WAYS: dict[str, dict[str, Any]] = {
     PLAIN: {"way": "plain"},
     "ours, float32": {"way": "ours", "precision": "float32"},
@@ -42,7 +45,7 @@ def measure_training(
     workers : int
         Decoding processes of the plain way.
     report : callable
-        Told of each finished row.
+        Called with a line after each finished row.
 
     Returns
     -------
@@ -61,4 +64,56 @@ def measure_training(
             report(f"{way}: {answer['images_per_second']:.1f} images/s")
     table = pd.DataFrame(found)
     table["ratio"] = table["images_per_second"] / table["images_per_second"].iloc[0]
+    return table[["way", "images_per_second", "ratio", "seconds", "peak_gib", "note"]]
+
+
+def measure_search_step(
+    *,
+    size: int = 64,
+    batch_size: int = 32,
+    steps: int = 8,
+    device: str = "cpu",
+    channels: int = 8,
+    layers: int = 5,
+    report: Callable[[str], None] = lambda line: None,
+) -> pd.DataFrame:
+    """Time a first-order step of the DARTS search in float32 NCHW and in other types and layouts.
+
+    All ways run the same code on the same generated images, in one process, one step each in turn, so that a
+    change of the load of the machine meets all of them alike.
+
+    Parameters
+    ----------
+    size, batch_size : int
+        Side of the images, pixels, and images of each half per step.
+    steps : int
+        Timed steps of each way; two more come before them and are not timed.
+    device : str
+    channels, layers : int
+        As in `DartsSearch`; the defaults are those of preset `darts`.
+    report : callable
+        Called with a line after each finished row, and with a line that names the costliest operations where
+        bfloat16 is less than 1.5 times as fast.
+
+    Returns
+    -------
+    DataFrame
+        way, images_per_second, ratio (to float32 NCHW), seconds (a step, median), peak_gib, note (the
+        costliest operations). `peak_gib` is the most memory of the process in which all ways ran.
+    """
+    task = {
+        "way": "search", "size": size, "batch_size": batch_size, "steps": steps, "device": device,
+        "channels": channels, "layers": layers,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        answer = run_worker("bench.perf.train_worker", task, Path(folder), "the step of the search")
+    table = pd.DataFrame(answer["ways"])
+    table["images_per_second"] = 2 * batch_size / table["seconds"]
+    table["ratio"] = table["images_per_second"] / table["images_per_second"].iloc[0]
+    table["peak_gib"] = answer["peak_gib"]
+    for row in table.itertuples(index=False):
+        report(f"{row.way}: {row.images_per_second:.1f} images/s, ratio {row.ratio:.2f}")
+    ours = table.iloc[-1]
+    if ours["ratio"] < WANTED:
+        report(f"{ours['way']} is less than {WANTED:g} times as fast; a step spends {ours['note']}")
     return table[["way", "images_per_second", "ratio", "seconds", "peak_gib", "note"]]

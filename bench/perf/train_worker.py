@@ -1,4 +1,4 @@
-"""One way of training a ResNet-18, in a process of its own.
+"""One way of training a ResNet-18, or all ways of a search step, in a process of its own.
 
 Called as `python -m bench.perf.train_worker TASK.json ANSWER.json`.
 """
@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from bench.perf.process import peak_gib
+from classifiers.cnn.darts.search.trainer import SearchTrainer
 
 
 def main(task_path: str, answer_path: str) -> None:
@@ -100,7 +102,71 @@ def _speed(task: dict[str, Any], seconds: list[float]) -> dict[str, Any]:
     return {"seconds": each, "images_per_second": len(task["paths"]) / each, "note": ""}
 
 
-_WAYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"plain": _plain, "ours": _ours}
+def _search(task: dict[str, Any]) -> dict[str, Any]:
+    """Time a step of the DARTS search in each type and layout, one step each in turn."""
+    from classifiers.cnn.darts import DartsSearch
+
+    device = torch.device(task["device"])
+    generator = torch.Generator().manual_seed(0)
+    shape = (task["batch_size"], 1, task["size"], task["size"])
+    images = torch.randint(0, 256, shape, generator=generator).float().to(device)
+    batch = images, (torch.arange(len(images)) % 2).float().to(device)
+
+    def take(trainer: SearchTrainer) -> float:
+        started = time.perf_counter()
+        trainer.step(batch, batch, rate=0.01, decay=1.0)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+    trainers = []
+    for precision, channels_last in _SEARCH_WAYS.values():
+        torch.manual_seed(0)
+        search = DartsSearch(
+            channels=task["channels"],
+            layers=task["layers"],
+            precision=precision,
+            channels_last=channels_last,
+            device=task["device"],
+        )
+        trainers.append(search.make_trainer(1, 1))
+    seconds = np.array([[take(trainer) for trainer in trainers] for _ in range(2 + task["steps"])])
+    each = np.median(seconds[2:], axis=0).tolist()
+    ways = [
+        {"way": way, "seconds": own, "note": _costliest(partial(take, trainer), device)}
+        for way, own, trainer in zip(_SEARCH_WAYS, each, trainers, strict=True)
+    ]
+    return {"ways": ways}
+
+
+def _costliest(work: Callable[[], Any], device: torch.device, most: int = 5) -> str:
+    """Return the largest shares of the time, as `28% convolution_backward`, and the calls."""
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    if device.type == "cuda":
+        kinds.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=kinds) as profile:
+        work()
+    own = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    events = [event for event in profile.key_averages() if event.key.startswith("aten::")]
+    times = {event.key: getattr(event, own) for event in events}
+    calls = sum(event.count for event in events)
+    total = sum(times.values())
+    largest = sorted(times, key=lambda name: -times[name])[:most]
+    shares = ", ".join(f"{times[name] / total:.0%} {name.removeprefix('aten::')}" for name in largest)
+    return f"{shares}; {calls:,} calls of operators"
+
+
+#: The first is the one that the others are compared with.
+_SEARCH_WAYS = {
+    "float32, NCHW": ("float32", False),
+    "float32, channels_last": ("float32", True),
+    "bfloat16, channels_last": ("bfloat16", True),
+}
+_WAYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "plain": _plain,
+    "ours": _ours,
+    "search": _search,
+}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

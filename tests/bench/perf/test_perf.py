@@ -14,7 +14,7 @@ from bench.perf.process import run_worker
 from bench.perf.search import _thin_out, generated_rows, measure_searches
 from bench.perf.search_worker import METHODS
 from bench.perf.store import PLAIN as PANDAS
-from bench.perf.train import WAYS, measure_training
+from bench.perf.train import WAYS, measure_search_step, measure_training
 
 
 def test_searches_are_compared_on_the_same_cells():
@@ -90,12 +90,24 @@ def test_training_is_measured_each_way(tmp_path, write_image):
     assert table["ratio"].iloc[0] == 1
 
 
+def test_a_search_step_is_measured_in_each_type_and_layout():
+    lines = []
+    table = measure_search_step(size=16, batch_size=4, steps=1, channels=2, layers=3, report=lines.append)
+    assert table["way"].tolist() == ["float32, NCHW", "float32, channels_last", "bfloat16, channels_last"]
+    assert table["ratio"].iloc[0] == 1 and (table["seconds"] > 0).all()
+    assert all(line.startswith(way) for way, line in zip(table["way"], lines, strict=False))
+    # The profile is reported where bfloat16 does not reach 1.5.
+    assert len(lines) == (3 if table["ratio"].iloc[-1] >= 1.5 else 4)
+    assert table["note"].str.contains("convolution_backward").all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["perf", "store", "--rows", "many"], "give a number of rows"),
         (["perf", "store", "--rows", "50:int8"], "'int8': choose among float32, float16"),
         (["perf", "train", "--epochs", "1"], "2 epochs and 8 images at least"),
+        (["perf", "train", "--model", "vgg"], "'vgg': choose among resnet18, darts-search"),
         (["perf", "search", "--families", "mlp"], "'mlp': choose among"),
     ],
 )

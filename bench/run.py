@@ -12,12 +12,9 @@ from bench.engine.estimate import announce
 from bench.engine.job import to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
-from bench.jobs import build_jobs
-from bench.jobs.start import starting_weights
+from bench.jobs.start import planned_jobs
 from bench.outputs.mlflow import track_mlflow
 from bench.outputs.remember import leaderboard_of
-from bench.outputs.report import draw_report
-from bench.outputs.write import write_table_before
 from bench.run_folder import Outcome, RunFolder
 from features.datasets import ImageDataset
 from features.store import EmbeddingStore, open_store
@@ -54,6 +51,8 @@ def run(
         outcomes |= _run_split(_repeated(config, repeat), folder.repeat(repeat), store, look=False)[1]
     table = leaderboard_of(folder)
     if (table["status"] == Status.OK).any() and not folder.is_drawn():
+        from bench.outputs.report import draw_report
+
         draw_report(folder)
         folder.mark_drawn()
     if track:
@@ -63,6 +62,8 @@ def run(
     title = f"{dataset.name}: {tested} test images, split {config.split.kind}, seed {config.seed}"
     console.out.print(leaderboard_to_rich(table, title, console.out.width))
     if config.relabel_test:
+        from bench.outputs.write import write_table_before
+
         before = write_table_before(folder)
         console.out.print(
             leaderboard_to_rich(before, f"{title}, test labels before the corrections", console.out.width)
@@ -84,8 +85,7 @@ def _run_split(
     dataset, images = prepare(config, folder, look=look)
     config = adapt(config, images)
     context = Context(config, folder, images, store)
-    start = starting_weights(config, context.embedder)
-    jobs = build_jobs(config, cnn_weights=start, symmetric=dataset.symmetric)
+    jobs = planned_jobs(config, context, symmetric=dataset.symmetric)
     folder.write_manifest(config, [to_record(job) for job in jobs], dataset.credit)
     announce(jobs, context)
     return dataset, run_jobs(jobs, context)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from bench.config import RunConfig
 from features.errors import InputError
-from features.files import atomic_path, content_hash, write_text
+from features.files import atomic_path, content_hash, write_changed, write_text
 from results.predictions import ids_of, read_predictions, to_table
 from results.status import Status
 
@@ -85,7 +85,7 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """Write the resolved configuration."""
-        write_text(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
+        write_changed(self.path / "config.json", config.model_dump_json(indent=2) + "\n")
 
     def write_manifest(self, config: RunConfig, records: list[dict[str, Any]], credit: str = "") -> None:
         """Write the resolved configuration, the versions, the commit, the credit and the list of jobs.
@@ -100,8 +100,8 @@ class RunFolder:
         """
         self.write_config(config)
         environment = {**_environment(config), "credit": credit}
-        write_text(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
-        write_text(self.path / "jobs.json", json.dumps(records, indent=2) + "\n")
+        write_changed(self.path / "environment.json", json.dumps(environment, indent=2) + "\n")
+        write_changed(self.path / "jobs.json", json.dumps(records, indent=2) + "\n")
 
     def records(self) -> list[dict[str, Any]]:
         """Return the run's list of jobs as records with `id`, `kind`, `title` and `fields`."""
@@ -181,7 +181,7 @@ class RunFolder:
     def write_outcome(self, job_id: str, outcome: Outcome) -> None:
         """Record how a job ended."""
         record = {"id": job_id, "status": outcome.text, "seconds": outcome.seconds, "row": outcome.row}
-        write_text(self._outcome_path(job_id), json.dumps(record, indent=2) + "\n")
+        write_changed(self._outcome_path(job_id), json.dumps(record, indent=2) + "\n")
 
     def outcome(self, job_id: str) -> Outcome | None:
         """Return how a job ended, None when it has not been run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
-from classifiers.cnn.specs import all_layers, last_layer, network
+from classifiers.cnn.specs import BASE, all_layers, last_layer, network
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
 
@@ -33,6 +33,7 @@ _REGISTRY: dict[str, ClassifierSpec] = {
             "2-layer CNN",
             "two convolutions and two dense layers of 1000",
             augmented=True,
+            defaults={**BASE, "size": 64},
         ),
         network(
             "simple:SimpleCNN",
@@ -40,6 +41,7 @@ _REGISTRY: dict[str, ClassifierSpec] = {
             "Simple CNN",
             "four convolutions and two dense layers, tunable by `defectbench tune`",
             augmented=True,
+            defaults=BASE,
         ),
         network(
             "designed:DesignedResNet",
@@ -47,12 +49,14 @@ _REGISTRY: dict[str, ClassifierSpec] = {
             "Designed ResNet",
             "2.9 million parameters, full size, 32-dimensional embedding",
             augmented=True,
+            defaults={**BASE, "size": (267, 275)},
         ),
         network(
             "stratified:StratifiedResNet",
             "stratified",
             "Stratified ResNet",
             "the designed ResNet with separate filters for each part of the image plane",
+            defaults={**BASE, "size": (267, 275)},
         ),
         network(
             "darts:DartsClassifier",
@@ -60,6 +64,7 @@ _REGISTRY: dict[str, ClassifierSpec] = {
             "DARTS (ImageNet cell)",
             "the cells that DARTS found, published for ImageNet, trained from scratch",
             augmented=True,
+            defaults=BASE,
         ),
         last_layer("resnet:ResNet", "ResNet-50", architecture="resnet50"),
         all_layers("resnet:ResNet", "ResNet-50", architecture="resnet50"),

@@ -46,6 +46,9 @@ class ClassifierSpec:
         them makes loading faster.
     settings : mapping of str to object
         Networks only: the parameters in which the model differs from the defaults of its class.
+    defaults : mapping of str to object
+        Networks only: defaults of the class, `size` and `epochs`, that planning a run asks for; those
+        that are not listed are read from the class, which imports torch.
     pretrained : bool
         Networks only: whether there are ImageNet weights to start from.
     augmented : bool
@@ -62,8 +65,20 @@ class ClassifierSpec:
     search_seconds: float = 5.0
     trusted: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     pretrained: bool = False
     augmented: bool = False
+
+    def parameter(self, name: str) -> Any:
+        """Return the value of a network's parameter that `make` gives it by default.
+
+        Examples
+        --------
+        >>> ClassifierSpec("n", "N", "cnn", make=dict, summary="", defaults={"size": 64}).parameter("size")
+        64
+        """
+        known = {**self.defaults, **self.settings}
+        return known[name] if name in known else self.make().get_params()[name]
 
 
 @dataclass(frozen=True)

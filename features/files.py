@@ -52,6 +52,13 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_changed(path: str | Path, text: str) -> None:
+    """Write `text` as `write_text` does; a file that holds it already keeps its modification time."""
+    path = Path(path)
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)
+
+
 def content_hash(data: bytes | memoryview) -> str:
     """Return the hash that stands for a file's content: BLAKE2b, 128 bits, 32 hex digits."""
     return hashlib.blake2b(data, digest_size=HASH_BYTES).hexdigest()

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.feature_set import RANDOM, SEARCHED
 from results.intervals import intervals_of
 from results.leaderboard import scored
 from results.metrics import get_metric
 from results.predictions import ROW_KEY, Row, rows_of
 from results.statistics import prediction_interval, t_interval
 
-#: What the names of cells start with; any other cell was given.
-IMAGENET, SEARCHED, RANDOM = "ImageNet cell", "searched", "random cell"
 #: With fewer random cells the verdict has a caution.
 ENOUGH = 5
 _KINDS = (SEARCHED, "given", RANDOM)

@@ -45,7 +45,7 @@ def adapt(config: RunConfig, images: pd.DataFrame) -> RunConfig:
             params["size"] = small
         if params.get("epochs") == AUTO:
             wanted = max(_FEWEST_EPOCHS, round(config.cnn.passes / max(train, 1)))
-            params["epochs"] = min(wanted, classifiers.make_classifier(name).epochs)
+            params["epochs"] = min(wanted, classifiers.get_spec(name).parameter("epochs"))
         return params
 
     cells = ["darts"] if config.darts.is_used else []

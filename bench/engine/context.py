@@ -1,19 +1,24 @@
 """What the jobs of a run share: its images, its folder, and what is computed once for all of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from bench.config import RunConfig
-from bench.engine.embedder import Embedder
 from bench.run_folder import RunFolder
+from features.backbones.reach import check_weights
 from features.errors import InputError
 from features.splits import make_folds
 from features.store import EmbeddingStore
+
+if TYPE_CHECKING:
+    from bench.engine.embedder import Embedder
 
 T = TypeVar("T")
 
@@ -41,6 +46,8 @@ class Context:
     @cached_property
     def embedder(self) -> Embedder:
         """What embeds the run's images."""
+        from bench.engine.embedder import Embedder
+
         return Embedder(self.config, self.images, self.store)
 
     @property
@@ -87,6 +94,23 @@ class Context:
             raise InputError(f"images of {len(sizes)} sizes: give the network a size, such as 224")
         height, width = sizes.pop()
         return int(height), int(width)
+
+    def check_weights(self, backbone: str, weights: str) -> None:
+        """Raise `InputError` when the weights of a backbone cannot be had; each is looked for once per run.
+
+        See `features.backbones.reach.check_weights`.
+        """
+
+        def problem() -> InputError | None:
+            try:
+                check_weights(backbone, weights)
+            except InputError as error:
+                return error
+            return None
+
+        found = self.once(f"weights {weights} of {backbone}", problem)
+        if found is not None:
+            raise found
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` returned the first time that `name` was asked for."""

@@ -37,6 +37,7 @@ def estimate(jobs: Sequence[Job], context: Context) -> dict[str, float]:
     with task("estimating the time", len(missing), "jobs") as update:
         for number, job in enumerate(missing, start=1):
             try:
+                job.check(context)
                 found[job.id] = job.seconds(context)
             except InputError:
                 # What is wrong is reported when the job runs.

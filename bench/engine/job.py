@@ -1,15 +1,19 @@
 """What the runner executes: a job with everything it depends on in its fields."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.config import RunConfig
 from bench.engine.context import Context
-from bench.engine.cost import Footprint
 from features.files import content_hash
+
+if TYPE_CHECKING:
+    from bench.engine.cost import Footprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ class Job:
         return self.title
 
     @property
-    def needs(self) -> tuple["Job", ...]:
+    def needs(self) -> tuple[Job, ...]:
         """Jobs whose results this one reads."""
         values = (getattr(self, each.name) for each in fields(self))
         return tuple(value for value in values if isinstance(value, Job))
@@ -69,6 +73,12 @@ class Job:
         """Do the work and write its results to the run folder."""
         raise NotImplementedError
 
+    def check(self, context: Context) -> None:
+        """Raise `InputError` when something that `run` needs cannot be had.
+
+        It is called before `run` and before `seconds`, and imports none of the libraries that work needs.
+        """
+
     def row(self, context: Context) -> dict[str, Any] | None:
         """Return the key columns of the leaderboard row that this job makes, None when it makes none."""
         return None
@@ -82,7 +92,7 @@ class Job:
         return None
 
     @classmethod
-    def plan(cls, config: RunConfig, planned: Sequence["Job"]) -> Iterable["Job"]:
+    def plan(cls, config: RunConfig, planned: Sequence[Job]) -> Iterable[Job]:
         """Return the jobs of this kind that a run needs besides those planned so far; none by default."""
         return ()
 

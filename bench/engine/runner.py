@@ -58,6 +58,7 @@ def _run(job: Job, context: Context, outcomes: dict[str, Outcome]) -> Outcome:
             return Outcome(Status.NOT_RUN, reason, 0.0, row)
     started = time.perf_counter()
     try:
+        job.check(context)
         job.run(context)
     except WeightsUnavailable as error:
         warn(str(error))

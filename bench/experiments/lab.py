@@ -51,7 +51,7 @@ class Lab:
         self.dataset, images = prepare(config, self.folder)
         self.config = adapt(config, images)
         self.context = Context(self.config, self.folder, images, open_store())
-        self.weights = starting_weights(self.config, self.context.embedder)
+        self.weights = starting_weights(self.config, self.context)
         self.settings: list[Setting] = []
         self.jobs: list[Job] = []
 

@@ -3,11 +3,8 @@
 import numpy as np
 
 from bench.engine.context import Context
-from bench.engine.pixels import novelty
 from bench.jobs.embed import embeddings_of
 from bench.jobs.look import LookJob
-from results.embeddings.audit import FOLDS, audit_labels
-from results.embeddings.clusters import clusters_table
 
 
 class AuditJob(LookJob):
@@ -18,6 +15,10 @@ class AuditJob(LookJob):
 
     def run(self, context: Context) -> None:
         """Write the suspicion of every label, and how the clusters agree with the labels."""
+        from bench.engine.pixels import novelty
+        from results.embeddings.audit import FOLDS, audit_labels
+        from results.embeddings.clusters import clusters_table
+
         matrix, images = embeddings_of(self.embeddings, context).matrix, context.images
         ids = images["image_id"].tolist()
         # Copies in another fold would bear each other out.

@@ -10,7 +10,7 @@ from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_params
 from classifiers.cnn.darts.genotype import DARTS_V2, Genotype, random_genotype, read_genotype
-from results.cells import IMAGENET, RANDOM, SEARCHED
+from results.feature_set import IMAGENET, RANDOM, SEARCHED
 
 #: The network that cells are trained in.
 CELLS = "darts"
@@ -38,7 +38,7 @@ def cell_jobs(config: RunConfig, base: TrainJob) -> Iterator[Job]:
         genotype = read_genotype(source)
         name = _unused(genotype.name, names)
         yield _without_genotype(base) if genotype == DARTS_V2 else _with_cell(base, name, genotype)
-    size = classifiers.make_classifier(base.model, **dict(base.params)).size
+    size = {"size": classifiers.get_spec(base.model).parameter("size"), **dict(base.params)}["size"]
     params = as_params({"image_size": size, **cells.search})
     for number in range(cells.searches):
         name = f"{SEARCHED} {number + 1}"

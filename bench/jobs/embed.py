@@ -1,25 +1,26 @@
 """The job kind `embed`: every image through one backbone."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import classifiers
 from bench.config import RunConfig
 from bench.engine.context import Context
-from bench.engine.divide import look_at_embeddings
-from bench.engine.embedder import Embedded
 from bench.engine.estimate import seconds_per_item
 from bench.engine.job import Job
 from bench.jobs.train import FORWARD_SHARE, TrainJob
 from bench.jobs.words import by_content, weights_hash, weights_name
-from classifiers.cnn.training.batches import to_tensor
 from features import backbones
 from features.errors import InputError
-from features.extract.cached import CachedExtractor
-from features.pixels.images import read_image
 from results.feature_set import FeatureSet
+
+if TYPE_CHECKING:
+    from bench.engine.embedder import Embedded
+    from features.extract.cached import CachedExtractor
 
 #: Images that an estimate is measured on.
 _TIMED = 9
@@ -77,8 +78,16 @@ class EmbedJob(Job):
         """Name of the embeddings in tables."""
         return FeatureSet(self.backbone, weights_name(self.weights), self.preprocess)
 
+    def check(self, context: Context) -> None:
+        """Raise `InputError` when the weights of the backbone cannot be had."""
+        if self.network is None:
+            context.check_weights(self.backbone, self.weights)
+
     def seconds(self, context: Context) -> float:
         """Estimate the duration from two batches of the run's images."""
+        from classifiers.cnn.training.batches import to_tensor
+        from features.pixels.images import read_image
+
         paths = context.images["path"].tolist()
         if self.network is not None:
             return len(paths) * self.network.seconds_per_image(context) * FORWARD_SHARE
@@ -98,6 +107,8 @@ class EmbedJob(Job):
 
     def run(self, context: Context) -> None:
         """Embed the images into the store, in one decode pass with the other networks of the run."""
+        from bench.engine.divide import look_at_embeddings
+
         embedded = _last(self, context, _companions(self, context))
         # A network that this run has trained brings the training images of a class together.
         if self.network is None:
@@ -145,10 +156,10 @@ def dim_of(job: EmbedJob, context: Context) -> int:
     InputError
         When the weights of the backbone cannot be had.
     """
+    job.check(context)
     if job.network is None:
-        return context.embedder.backbone(job.backbone, job.weights).dim
-    estimator = classifiers.make_classifier(job.network.model)
-    architecture = getattr(estimator, "architecture", None)
+        return backbones.info(job.backbone).dim
+    architecture = classifiers.get_spec(job.network.model).settings.get("architecture")
     return backbones.info(architecture).dim if architecture in backbones.names() else _TYPICAL_DIM
 
 

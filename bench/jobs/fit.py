@@ -1,27 +1,27 @@
 """The job kind `fit`: a grid search of one classical model on one set of embeddings."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.model_selection import ParameterGrid, PredefinedSplit
-from sklearn.utils.validation import has_fit_parameter
 
 import classifiers
 from bench.console import task, warn
 from bench.engine.context import Context
 from bench.engine.estimate import machine_factor
-from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob, dim_of, embeddings_of
 from bench.jobs.words import row_of
-from classifiers.search import PathSearchCV
 from results.predictions import SPLITS
+
+if TYPE_CHECKING:
+    from classifiers.search import PathSearchCV
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +72,11 @@ class FitJob(Job):
 
     def run(self, context: Context) -> None:
         """Search the grid, then save the best model and its predictions."""
+        from sklearn.base import clone
+        from sklearn.model_selection import PredefinedSplit
+
+        from bench.engine.finish import Fitted, finish
+
         embedded = embeddings_of(self.embeddings, context)
         matrix, y, train = embedded.matrix, context.y, context.rows("train")
         options = self._fit_options(context, train)
@@ -99,6 +104,8 @@ class FitJob(Job):
         """Return the keywords of `fit` that carry the images' weights, where there are any."""
         if context.sample_weight is None:
             return {}
+        from sklearn.utils.validation import has_fit_parameter
+
         name, step = classifiers.make_classifier(self.model).steps[-1]
         if not has_fit_parameter(step, "sample_weight"):
             title = classifiers.get_spec(self.model).title
@@ -110,6 +117,8 @@ class FitJob(Job):
         """Estimate the duration: proportional to rows, columns and cells of the grid."""
         spec = classifiers.get_spec(self.model)
         values = len(context.rows("train")) * dim_of(self.embeddings, context) / 1e6
+        from sklearn.model_selection import ParameterGrid
+
         cells = len(ParameterGrid(spec.grids[self.grid])) / len(ParameterGrid(spec.grids["small"]))
         return machine_factor(context) * (0.5 + spec.search_seconds * values * cells * self.folds / 5)
 
@@ -118,6 +127,8 @@ class FitJob(Job):
         self, context: Context, folds: list[tuple[np.ndarray, np.ndarray]], refit: bool
     ) -> Iterator[PathSearchCV]:
         """Yield a search that shows its progress and, when killed, resumes from its finished blocks."""
+        from sklearn.model_selection import ParameterGrid
+
         spec = classifiers.get_spec(self.model)
         train = context.y[context.rows("train")]
         blocks = context.folder.search_path(self.id)

@@ -70,8 +70,8 @@ def _tuned_embeddings(config: RunConfig, weights: StartingWeights, symmetric: bo
         if network.train_fraction == 1:
             # Heads are chosen on the valid split, which their network must not have learnt.
             network = replace(network, train_fraction=None)
-        estimator = classifiers.make_classifier(name, **dict(network.params))
-        size = estimator.get_params()["size"]
+        given = dict(network.params)
+        size = given["size"] if "size" in given else classifiers.get_spec(name).parameter("size")
         yield EmbedJob(
             seed=config.seed,
             backbone=name,

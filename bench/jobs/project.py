@@ -3,7 +3,6 @@
 from bench.engine.context import Context
 from bench.jobs.embed import embeddings_of
 from bench.jobs.look import LookJob
-from results.embeddings.projections import project
 
 
 class ProjectJob(LookJob):
@@ -14,6 +13,8 @@ class ProjectJob(LookJob):
 
     def run(self, context: Context) -> None:
         """Write the projections of every image."""
+        from results.embeddings.projections import project
+
         ids = context.images["image_id"].tolist()
         frame = project(embeddings_of(self.embeddings, context).matrix, ids, seed=self.seed)
         context.folder.write_frame(context.folder.projection_path(self.id), self.with_features(frame))

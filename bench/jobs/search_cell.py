@@ -1,19 +1,22 @@
 """The job kind `search_cell`: a DARTS cell searched on the training split."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bench.console import task
 from bench.engine.context import Context
-from bench.engine.cost import Footprint, training_footprint
 from bench.engine.estimate import seconds_per_item
 from bench.engine.job import Job
-from bench.engine.pixels import run_pixels
-from classifiers.cnn.darts import DartsSearch
 from features.files import write_text
+
+if TYPE_CHECKING:
+    from bench.engine.cost import Footprint
+    from classifiers.cnn.darts import DartsSearch
 
 #: Steps that an estimate is measured on; a step takes a batch of each half.
 _FEW, _MANY = 1, 3
@@ -52,6 +55,8 @@ class SearchCellJob(Job):
 
     def run(self, context: Context) -> None:
         """Search, then write the history and the genotype."""
+        from bench.engine.pixels import run_pixels
+
         folder, train = context.folder, context.rows("train")
         checkpoint = folder.checkpoint_path(self.id)
         search = self._search(context).set_params(checkpoint=str(checkpoint))
@@ -81,6 +86,8 @@ class SearchCellJob(Job):
 
     def footprint(self, context: Context) -> Footprint:
         """Return the parameters of the supernet and the memory of a step; see `training_footprint`."""
+        from bench.engine.cost import training_footprint
+
         search = self._search(context)
         module = search.make_trainer(context.channels, 1).network["body"]
         shape = (context.channels, *_size(search, context))
@@ -96,6 +103,8 @@ class SearchCellJob(Job):
         return seconds_per_item(lambda count: search.fit(X[:count], y[:count]), few, many)
 
     def _search(self, context: Context) -> DartsSearch:
+        from classifiers.cnn.darts import DartsSearch
+
         return DartsSearch(**dict(self.params), seed=self.seed, device=context.config.device)
 
 

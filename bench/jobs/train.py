@@ -1,31 +1,30 @@
 """The job kind `train`: one network, end to end."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import train_test_split
 
 import classifiers
 from bench.console import task
 from bench.engine.context import Context
-from bench.engine.cost import Footprint, training_footprint
 from bench.engine.estimate import seconds_per_item
 from bench.engine.events import event_log
-from bench.engine.finish import Fitted, finish
 from bench.engine.job import Job
-from bench.engine.pixels import network_size, run_pixels
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.words import by_content, network_title, row_of, weights_name
 from classifiers.cnn.darts.genotype import read_genotype
-from classifiers.cnn.training.progressive import relative_cost
-from classifiers.cnn.training.tta import views
 from features.errors import InputError
 from features.files import write_text
-from results.cells import IMAGENET
-from results.feature_set import END_TO_END, FeatureSet
+from results.feature_set import END_TO_END, IMAGENET, FeatureSet
 from results.predictions import SPLITS
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from bench.engine.cost import Footprint
 
 #: Duration of a forward pass as a share of a training step.
 FORWARD_SHARE = 0.35
@@ -92,6 +91,8 @@ class TrainJob(Job):
 
     def run(self, context: Context) -> None:
         """Train the network, then save it, its history and its predictions."""
+        from bench.engine.pixels import network_size, run_pixels
+
         estimator = self._estimator(context)
         title = f"reading images for {self.model}"
         size = network_size(estimator, context)
@@ -100,6 +101,10 @@ class TrainJob(Job):
 
     def seconds(self, context: Context) -> float:
         """Estimate the duration from a few training steps on noise of the images' size."""
+        from bench.engine.pixels import network_size
+        from classifiers.cnn.training.progressive import relative_cost
+        from classifiers.cnn.training.tta import views
+
         estimator = self._estimator(context)
         train, valid = len(training_rows(self, context)), len(context.rows("valid"))
         scored = (valid + len(context.rows("test"))) * len(views(estimator.tta))
@@ -118,6 +123,9 @@ class TrainJob(Job):
 
     def footprint(self, context: Context) -> Footprint:
         """Return the parameters and the memory of the training; see `training_footprint`."""
+        from bench.engine.cost import training_footprint
+        from bench.engine.pixels import network_size
+
         estimator = self._estimator(context).set_params(weights="random")
         module = estimator.build(1, context.channels)
         height, width = network_size(estimator, context)
@@ -125,6 +133,8 @@ class TrainJob(Job):
         return training_footprint(module, shape, estimator.batch_size, len(context.images))
 
     def _measured(self, context: Context) -> float:
+        from bench.engine.pixels import network_size
+
         estimator = self._estimator(context)
         height, width = network_size(estimator, context)
         shape = (height, width, 3) if context.channels == 3 else (height, width)
@@ -139,6 +149,10 @@ class TrainJob(Job):
         return seconds_per_item(fit, batch, 3 * batch)
 
     def _train(self, estimator: BaseEstimator, context: Context, pixels: np.ndarray) -> None:
+        from sklearn.base import clone
+
+        from bench.engine.finish import Fitted, finish
+
         train, valid = training_rows(self, context), context.rows("valid")
         self._fit(estimator, context, pixels, train)
         context.folder.write_frame(context.folder.history_path(self.id), estimator.history_)
@@ -224,5 +238,7 @@ def training_rows(job: TrainJob, context: Context) -> np.ndarray:
         )
     if wanted == len(train):
         return train
+    from sklearn.model_selection import train_test_split
+
     kept, _ = train_test_split(train, train_size=wanted, stratify=context.y[train], random_state=job.seed)
     return np.sort(kept)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bench.jobs import SearchCellJob
 from bench.run_folder import RunFolder
-from results.cells import IMAGENET, RANDOM
+from results.feature_set import IMAGENET, RANDOM
 
 
 def genotypes_of(folder: RunFolder) -> dict[str, dict[str, Any]]:

@@ -1,10 +1,13 @@
 """How networks are entered in the registry. This module does not import torch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from classifiers.spec import ClassifierSpec, Deferred
 
 _ROOM = "classifiers.cnn.networks."
+#: The defaults of `ImageClassifier` that planning a run asks for.
+BASE = {"size": 128, "epochs": 40}
 _LAST_LAYER = {"last_layer_only": True, "size": 224, "augment": "none", "epochs": 60, "batch_size": 64}
 
 
@@ -16,6 +19,7 @@ def network(
     *,
     pretrained: bool = False,
     augmented: bool = False,
+    defaults: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> ClassifierSpec:
     """Return the entry of a network.
@@ -30,6 +34,8 @@ def network(
         Whether there are ImageNet weights to start from.
     augmented : bool
         Whether training augments the images.
+    defaults : mapping of str to object, optional
+        As in `ClassifierSpec`.
     **settings
         Parameters in which the model differs from the defaults of its class.
     """
@@ -40,6 +46,7 @@ def network(
         make=Deferred(_ROOM + target, settings),
         summary=summary,
         settings=settings,
+        defaults=defaults or {},
         pretrained=pretrained,
         augmented=augmented,
     )
@@ -83,6 +90,7 @@ def all_layers(target: str, title: str, *, architecture: str, **settings: Any) -
         f"{title}, all layers",
         pretrained=True,
         augmented=True,
+        defaults=BASE,
         architecture=architecture,
         **settings,
     )

@@ -35,11 +35,16 @@ def make_network() -> "nn.Module":
     Tan and Le, EfficientNet: rethinking model scaling for convolutional neural networks, ICML 2019; the
     variants without squeeze-and-excitation are Google's EfficientNet-Lite, 2020.
     """
-    try:
-        import timm
-    except ImportError:
-        raise WeightsUnavailable(f"backbone {NAME} needs timm: {REMEDY}") from None
+    check_timm()
+    import timm
+
     return timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+
+
+def check_timm() -> None:
+    """Raise `WeightsUnavailable` when timm is not installed; nothing is imported."""
+    if importlib.util.find_spec("timm") is None:
+        raise WeightsUnavailable(f"backbone {NAME} needs timm: {REMEDY}")
 
 
 def weights_file() -> Path:

@@ -7,20 +7,25 @@ import hashlib
 import io
 import os
 import socket
-import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.backbones import efficientnet_lite
+from features.backbones.reach import (
+    CONNECT_SECONDS,
+    HUB_VARIABLE,
+    existing_file,
+    hub_url,
+    is_packaged,
+    packaged_file,
+    unreachable,
+)
 from features.errors import InputError, WeightsUnavailable
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-HUB_VARIABLE = "DEFECTBENCH_HUB"
-_CONNECT_SECONDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +89,6 @@ def load_weights(architecture: str, source: str, *, seed: int = 0) -> Weights:
     return Weights(path.stem, state, hash_state(state))
 
 
-def is_packaged(architecture: str) -> bool:
-    """Return whether a network's ImageNet weights are an installed package, not a hub's."""
-    return architecture == efficientnet_lite.NAME
-
-
 def hash_state(state: dict[str, torch.Tensor]) -> str:
     """Return the SHA-256 of a state dict, the same in every process and on every device."""
     import torch
@@ -114,10 +114,7 @@ def read_state_file(path: Path) -> dict[str, torch.Tensor]:
     """
     import torch
 
-    if not path.is_file():
-        raise InputError(
-            f"weights {str(path)!r}: no such file; give imagenet, random or the path of a state dict"
-        )
+    existing_file(str(path))
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -187,13 +184,7 @@ def _make_network(architecture: str) -> nn.Module:
 
 
 def _from_package() -> dict[str, torch.Tensor]:
-    path = efficientnet_lite.weights_file()
-    # As in torch.hub, the file's name ends in the beginning of its hash.
-    if not hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[1]):
-        raise WeightsUnavailable(
-            f"ImageNet weights {path} have the wrong hash; reinstall them: {efficientnet_lite.REMEDY}"
-        )
-    return efficientnet_lite.as_timm(read_state_file(path))
+    return efficientnet_lite.as_timm(read_state_file(packaged_file()))
 
 
 def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
@@ -202,12 +193,10 @@ def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
 
     weights = torchvision.models.get_model_weights(architecture).DEFAULT
     url = weights.url
-    hub = os.environ.get(HUB_VARIABLE, "")
-    if hub:
-        base = hub if "://" in hub else Path(hub).expanduser().resolve().as_uri()
-        url = f"{base.rstrip('/')}/{url.rsplit('/', 1)[1]}"
+    if os.environ.get(HUB_VARIABLE):
+        url = f"{hub_url()}{url.rsplit('/', 1)[1]}"
     patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_CONNECT_SECONDS)
+    socket.setdefaulttimeout(CONNECT_SECONDS)
     try:
         # torch.hub writes to stderr before it knows whether the address can be reached.
         with contextlib.redirect_stderr(io.StringIO()):
@@ -220,10 +209,8 @@ def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
         raise WeightsUnavailable(
             f"ImageNet weights from {url} have the wrong hash; remove that file or pass --weights FILE"
         ) from None
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise WeightsUnavailable(
-            "ImageNet weights unreachable, set TORCH_HOME or pass --weights FILE"
-        ) from InputError(f"{url}: {reason}")
+    except OSError as error:
+        problem = unreachable(url, error)
+        raise problem from problem.__cause__
     finally:
         socket.setdefaulttimeout(patience)

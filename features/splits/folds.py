@@ -1,7 +1,6 @@
 """Cross-validation folds that keep what belongs together."""
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from features.splits.units import Units, lack, share_out
 
@@ -43,6 +42,8 @@ def folds_or_fewer(
     y: np.ndarray, folds: int, seed: int, cluster: np.ndarray | None = None
 ) -> tuple[Folds, list[str]]:
     """Return the folds of `make_folds`, and a note where they are not what was asked for."""
+    from sklearn.model_selection import StratifiedKFold
+
     y = np.asarray(y)
     if cluster is None or len(set(cluster)) == len(y):
         return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y)), []
@@ -61,6 +62,8 @@ def folds_or_fewer(
 
 
 def _whole(units: Units, y: np.ndarray, count: int, seed: int) -> Folds | None:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     found = list(splitter.split(y, y, units.of))
     if all(len(set(y[rows])) == 2 for pair in found for rows in pair):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from features.errors import InputError
 from features.splits.units import Units, lack, repair, share_out
@@ -112,6 +111,8 @@ def _free_rows(
         try:
             if len(free) == 3:
                 return _shuffled(strata, sizes, seed)
+            from sklearn.model_selection import train_test_split
+
             parts = np.full(len(y), SPLITS[free[0]], dtype=object)
             _, second = train_test_split(
                 np.arange(len(y)), test_size=shares[1], stratify=strata, random_state=seed
@@ -138,6 +139,8 @@ def _follow_copies(official: np.ndarray, cluster: np.ndarray) -> np.ndarray:
 
 
 def _shuffled(strata: np.ndarray, sizes: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.model_selection import train_test_split
+
     split = np.full(len(strata), "train", dtype=object)
     rows = np.arange(len(strata))
     rest, test = train_test_split(rows, test_size=sizes[2], stratify=strata, random_state=seed)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
-from results.cells import SEARCHED, cells_of
+from results.cells import cells_of
+from results.feature_set import SEARCHED
 from results.figures.base.graph import HEIGHT, Edge, Layout, lay_out
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import house_style, wrapped

@@ -33,7 +33,7 @@ models = []
 def bench(tmp_path, parts, monkeypatch):
     """Run one classical model on 40 images; further arguments are appended."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.run.draw_report", lambda folder: folder.report.write_text("drawn"))
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: folder.report.write_text("drawn"))
     Path("tiny.toml").write_text(CONFIG)
 
     def call(*extra):
@@ -147,7 +147,7 @@ def test_two_weights_files_with_one_stem_stay_two_rows(bench, tmp_path):
 def test_report_and_figures_are_redrawn_when_the_set_of_rows_changes(bench, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "bench.run.draw_report", lambda folder: drawn.append(1) or folder.report.write_text("")
+        "bench.outputs.report.draw_report", lambda folder: drawn.append(1) or folder.report.write_text("")
     )
     assert bench("--models", "lda,lr") == 0
     assert bench("--models", "lda,lr") == 0
@@ -207,7 +207,7 @@ def test_weights_of_images_reach_the_heads_that_take_them(tmp_path, monkeypatch,
         return real(self, X, y, **params)
 
     monkeypatch.setattr(PathSearchCV, "fit", fit)
-    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: None)
     config = Path("tiny.toml").read_text() + '[dataset]\nname = "elpv"\ncertainty_weights = true\n'
     Path("tiny.toml").write_text(config)
     assert run_app(["run", "tiny.toml", "--root", root, "--jobs", "1"]) == 0

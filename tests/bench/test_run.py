@@ -1,6 +1,7 @@
 import errno
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -32,7 +33,7 @@ def bench(whole_bench, monkeypatch):
     """Run the command line on 40 images, without projections, and without drawing at the end."""
     config = Path("tiny.toml")
     config.write_text(config.read_text().replace("[features]", "[features]\nprojections = false"))
-    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: None)
     return whole_bench
 
 
@@ -79,7 +80,9 @@ def test_auto_looks_for_the_weights_of_each_kind_of_network_once(capsys):
     asked = []
 
     class Reached:
-        def backbone(self, name, weights):
+        embedder = SimpleNamespace(backbone=lambda name, weights: None)
+
+        def check_weights(self, name, weights):
             asked.append((name, weights))
             if name == "resnet18":
                 raise WeightsUnavailable("no hub")

@@ -110,3 +110,16 @@ def test_listing_the_models_imports_no_library_that_takes_seconds():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "ResNet-18 FBP" in done.stdout
+
+
+@pytest.mark.parametrize("name", classifiers.names("cnn"))
+def test_every_network_has_the_defaults_that_its_entry_states(name):
+    spec, params = classifiers.get_spec(name), classifiers.make_classifier(name).get_params()
+    assert {key: params[key] for key in spec.defaults} == {key: spec.parameter(key) for key in spec.defaults}
+    assert spec.parameter("size") == params["size"] and spec.parameter("epochs") == params["epochs"]
+
+
+def test_sizes_and_epochs_of_networks_are_known_without_torch():
+    code = "import sys, classifiers as c; [c.get_spec(n).parameter(k) for n in c.names('cnn') for k in"
+    code += " ('size', 'epochs')]; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from classifiers.cnn.darts.operations import NONE, OPERATIONS
+from classifiers.cnn.darts.names import NONE, OPERATIONS
 from features.errors import InputError
 
 VERSION = 1

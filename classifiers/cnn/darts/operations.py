@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from classifiers.cnn.darts.depthwise import DepthwiseConv
-
-NONE, SKIP = "none", "skip_connect"
+from classifiers.cnn.darts.names import NONE, SKIP
 
 
 class Zero(nn.Module):
@@ -76,7 +75,7 @@ def _skip(channels: int, stride: int, affine: bool) -> nn.Module:
     return nn.Identity() if stride == 1 else HalvedSkip(channels, channels, affine)
 
 
-#: Name to a function of (channels, stride, affine batch norm); the order is that of the published code.
+#: Name to a function of (channels, stride, affine batch norm); in the order of `names.OPERATIONS`.
 OPERATIONS: dict[str, Callable[[int, int, bool], nn.Module]] = {
     NONE: lambda channels, stride, affine: Zero(stride),
     "max_pool_3x3": lambda channels, stride, affine: nn.MaxPool2d(3, stride, 1),

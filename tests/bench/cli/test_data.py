@@ -82,7 +82,7 @@ params = { epochs = 2, size = 32, batch_size = 16 }
 def chips_run(tmp_path, monkeypatch, capsys):
     """A run on 80 generated chips in Nexperia's second layout; nothing is drawn at its end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: None)
     (tmp_path / "tiny.toml").write_text(CONFIG)
     assert run_app(["data", "make", "chips", "--n", "80", "--out", "chips"]) == 0
 

@@ -6,13 +6,18 @@ import sys
 
 import pytest
 
+from bench.cli.app import run_app
+from bench.config import RunConfig
 from bench.outputs import write as write_module
 from bench.outputs.remember import leaderboard_of
 from bench.perf.start import BARS, PLAIN, measure_starts
+from bench.run import run as run_benchmark
 from bench.run_folder import RunFolder
-from features.errors import InputError
+from features import datasets
+from features.errors import InputError, WeightsUnavailable
 
 HEAVY = ("torch", "torchvision", "xgboost", "skorch", "matplotlib", "sklearn")
+DRAWING = ("skops", "umap", "scipy", "statsmodels", "timm", "plotly")
 _CHILD = """
 import sys
 from bench.cli.app import run_app
@@ -69,6 +74,71 @@ def test_a_table_that_is_up_to_date_is_read_again(run, monkeypatch):
     leaderboard_of(folder)
     assert len(computed) == 4
     assert json.loads((folder.path / "cache" / "leaderboard.json").read_text())["fingerprint"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished small run on generated images: embeddings, one classical model, one network."""
+    place = tmp_path_factory.mktemp("finished")
+    options = datasets.get_spec("folder").write_example(place / "parts", 0)
+    settings = {
+        "name": "small",
+        "device": "cpu",
+        "n_jobs": 1,
+        "dataset": {"name": "folder", **options},
+        "features": {"backbones": ["resnet18"], "weights": ["random"], "fine_tuned": [], "size": 32},
+        "classical": {"models": ["lda"], "folds": 3},
+        "cnn": {"models": ["cnn2"], "params": {"epochs": 1, "size": 16}},
+    }
+    settings["features"]["projections"] = False
+    (place / "small.json").write_text(json.dumps(settings))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.outputs.report.draw_report", lambda folder: folder.report.write_text("drawn"))
+        patch.setattr("features.backbones.reach._check_hub", refuse)
+        assert run_benchmark(RunConfig.model_validate(settings), place, place / "cache") == 0
+    return place
+
+
+def refuse(architecture):
+    raise WeightsUnavailable("no hub")
+
+
+_AGAIN = """
+import sys
+from pathlib import Path
+from bench.config import RunConfig
+from bench.run import run
+from features.backbones import reach
+
+def probed(architecture):
+    raise AssertionError("the hub was asked")
+
+reach._check_hub = probed
+place = Path(sys.argv[1])
+code = run(RunConfig.model_validate_json((place / "small.json").read_text()), place, place / "cache")
+print(code, [name for name in {names!r} if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_a_finished_run_is_run_again_without_a_learning_library(finished):
+    folder = RunFolder(finished / "small")
+    files = [file for file in folder.path.rglob("*") if file.is_file()]
+    before = {file: file.stat().st_mtime_ns for file in files}
+    assert any(record["kind"] == "train" for record in folder.records())
+    child = [sys.executable, "-c", _AGAIN.format(names=(*HEAVY, *DRAWING)), str(finished)]
+    done = subprocess.run(child, capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "0 []"
+    assert "3 of 3 jobs are done already" in done.stdout and "LDA" in done.stdout
+    # Nothing is written again.
+    assert {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()} == before
+
+
+def test_perf_start_prints_the_ratio_of_each_command(finished, capsys):
+    assert run_app(["perf", "start", "--run", str(finished / "small"), "--starts", "1"]) == 0
+    shown = capsys.readouterr().out
+    for name in (PLAIN, *BARS):
+        assert name in shown
+    assert "ratio" in shown.lower()
 
 
 def test_starts_are_compared_with_plain_imports(run, monkeypatch):

@@ -32,7 +32,7 @@ params = {{ epochs = 1, size = 32, batch_size = 16 }}
 @pytest.fixture
 def config(tmp_path, parts, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.run.draw_report", lambda folder: None)
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: None)
     Path("tiny.toml").write_text(CONFIG.format(root=parts["root"]))
     return load_config("tiny.toml")
 

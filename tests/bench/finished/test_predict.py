@@ -38,7 +38,7 @@ def finished(tmp_path_factory):
         "cnn": {"models": ("cnn2",), "weights": "random", "params": {"epochs": 3, "size": 32}},
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.run.draw_report", lambda folder: None)
+        patch.setattr("bench.outputs.report.draw_report", lambda folder: None)
         assert run(RunConfig.model_validate(settings), place / "runs", place / "cache") == 0
     return place / "runs" / "tiny"
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from classifiers.cnn.darts import names, operations
 from classifiers.cnn.darts.genotype import DARTS_V2, read_genotype
 from features.errors import InputError
 
@@ -47,3 +48,7 @@ def test_a_bad_genotype_is_one_line_that_names_the_file(text, message, tmp_path)
 def test_an_unknown_genotype_names_the_shipped_ones():
     with pytest.raises(InputError, match="neither DARTS_V2 nor a JSON file that exists"):
         read_genotype("nope.json")
+
+
+def test_every_operation_has_a_name_that_genotypes_know():
+    assert tuple(operations.OPERATIONS) == names.OPERATIONS

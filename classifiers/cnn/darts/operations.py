@@ -34,8 +34,8 @@ class HalvedSkip(nn.Module):
 
     def __init__(self, before: int, after: int, affine: bool = True):
         super().__init__()
-        self.even = nn.Conv2d(before, after // 2, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(before, after - after // 2, 1, stride=2, bias=False)
+        self.even = _EverySecond(before, after // 2)
+        self.odd = _EverySecond(before, after - after // 2)
         self.norm = nn.BatchNorm2d(after, affine=affine)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -44,6 +44,21 @@ class HalvedSkip(nn.Module):
         # One row and column of zeros, so that odd sides give both halves the same size.
         shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
         return self.norm(torch.cat([self.even(x), self.odd(shifted)], dim=1))
+
+
+class _EverySecond(nn.Conv2d):
+    """A 1x1 convolution of stride 2 without bias.
+
+    It takes every second pixel first. With a stride, oneDNN's float32 gradient of the weights in channels_last
+    writes outside its memory where there are fewer than 8 output channels, and the process may abort.
+    """
+
+    def __init__(self, before: int, after: int):
+        super().__init__(before, after, 1, stride=2, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (n, after, ceil(height / 2), ceil(width / 2))."""
+        return nn.functional.conv2d(x[:, :, ::2, ::2], self.weight)
 
 
 def relu_conv_norm(before: int, after: int, affine: bool = True) -> nn.Sequential:

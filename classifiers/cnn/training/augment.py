@@ -105,6 +105,26 @@ def _contrast(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return images * factor
 
 
+def _cutout(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Replace a rectangle of half the height and half the width by the mean of the image.
+
+    Its center is anywhere in the image, so the border may cut it.
+
+    References
+    ----------
+    DeVries and Taylor, Improved regularization of convolutional neural networks with cutout, 2017.
+    """
+    n, _, height, width = images.shape
+    covered = []
+    for side in (height, width):
+        half = max(side // 2, 1)
+        start = torch.randint(0, side, (n, 1), generator=generator) - half // 2
+        places = torch.arange(side)
+        covered.append((places >= start) & (places < start + half))
+    mask = (covered[0][:, :, None] & covered[1][:, None, :])[:, None].to(images.device)
+    return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
+
+
 _STEPS: dict[str, Step] = {
     "hflip": _flip_horizontal,
     "vflip": _flip_vertical,
@@ -113,4 +133,5 @@ _STEPS: dict[str, Step] = {
     "affine": _affine,
     "brightness": _brightness,
     "contrast": _contrast,
+    "cutout": _cutout,
 }

@@ -198,8 +198,9 @@ def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(CONNECT_SECONDS)
     try:
-        # torch.hub writes to stderr before it knows whether the address can be reached.
-        with contextlib.redirect_stderr(io.StringIO()):
+        # torch.hub writes, by its version to stdout or stderr, before it knows whether it can be reached.
+        quiet = io.StringIO()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             return torch.hub.load_state_dict_from_url(
                 url, map_location="cpu", check_hash=True, progress=False, weights_only=True
             )

@@ -109,7 +109,7 @@ class _Patches:
         return (maps - self.mean) @ self.components
 
     def _maps(self, images: np.ndarray) -> torch.Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float()
+        pixels = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(self.device).float()
         pixels = pixels.permute(0, 3, 1, 2) if pixels.ndim == 4 else pixels.unsqueeze(1)
         # The light changes from lot to lot and is no defect.
         spread = pixels.std((1, 2, 3), keepdim=True).clamp(min=1)

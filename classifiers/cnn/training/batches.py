@@ -41,7 +41,8 @@ class PixelDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 def to_tensor(inputs: np.ndarray) -> torch.Tensor:
     """Return images (n, height, width[, 3]) as (n, channels, height, width); embeddings as they are."""
-    tensor = torch.from_numpy(np.ascontiguousarray(inputs))
+    # Arrays of a decoder and of a file that is mapped may be read-only, which torch warns of.
+    tensor = torch.from_numpy(np.require(inputs, requirements=["C", "W"]))
     if tensor.ndim == 3:
         return tensor[:, None]
     return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor

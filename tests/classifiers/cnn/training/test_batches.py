@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from classifiers.cnn.training.batches import EpochOrder
+from classifiers.cnn.training.batches import EpochOrder, to_tensor
 
 
 def test_sampling_draws_what_it_says():
@@ -14,3 +15,11 @@ def test_sampling_draws_what_it_says():
     assert sorted(EpochOrder(y)(0)) == list(range(100))
     assert (EpochOrder(y)(0) != EpochOrder(y)(1)).any()
     np.testing.assert_array_equal(EpochOrder(y, "20B")(3), EpochOrder(y, "20B")(3))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(2, 4, 4), (2, 4, 4, 3), (2, 5)])
+def test_images_that_are_read_only_become_a_tensor_without_a_warning(shape):
+    inputs = np.ones(shape, np.uint8)
+    inputs.flags.writeable = False
+    assert to_tensor(inputs).sum() == inputs.size

@@ -49,8 +49,9 @@ class HalvedSkip(nn.Module):
 class _EverySecond(nn.Conv2d):
     """A 1x1 convolution of stride 2 without bias.
 
-    It takes every second pixel first. With a stride, oneDNN's float32 gradient of the weights in channels_last
-    writes outside its memory where there are fewer than 8 output channels, and the process may abort.
+    It takes every second pixel first. With a stride, oneDNN's float32 gradient of the weights in
+    channels_last writes outside its memory where there are fewer than 8 output channels, and the process may
+    abort.
     """
 
     def __init__(self, before: int, after: int):

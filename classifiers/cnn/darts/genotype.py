@@ -13,6 +13,8 @@ from features.errors import InputError
 VERSION = 1
 NODES = 4
 INPUTS = 2
+#: Before the seed of a random genotype, where a name or a file is asked for.
+RANDOM = "random:"
 
 Edge = tuple[str, int]
 Cell = tuple[tuple[Edge, ...], ...]
@@ -37,8 +39,8 @@ class Genotype:
     Raises
     ------
     InputError
-        For an unknown operation, another number of nodes, a node with other than two edges, or an edge
-        from a node that does not come before.
+        For an unknown operation, another number of nodes, a node with other than two edges, an edge from
+        a node that does not come before, or two edges from the same input.
 
     References
     ----------
@@ -61,12 +63,12 @@ class Genotype:
 
 
 def read_genotype(source: str | Path) -> Genotype:
-    """Return a shipped genotype, or read one from a JSON file or from JSON text.
+    """Return a shipped or a random genotype, or read one from a JSON file or from JSON text.
 
     Parameters
     ----------
     source : str or Path
-        A name of `GENOTYPES`, a path, or JSON text.
+        A name of `GENOTYPES`, `random:SEED`, a path, or JSON text.
 
     Returns
     -------
@@ -86,20 +88,28 @@ def read_genotype(source: str | Path) -> Genotype:
     text = str(source)
     if text in GENOTYPES:
         return GENOTYPES[text]
+    if text.startswith(RANDOM):
+        seed = text.removeprefix(RANDOM)
+        if not (seed.isascii() and seed.isdigit()):
+            raise InputError(f"genotype {text!r}: give a seed of digits, such as {RANDOM}3")
+        return random_genotype(int(seed))
     where = "genotype" if text.lstrip().startswith("{") else text
     if where == text:
-        path = Path(text).expanduser()
-        if not path.is_file():
-            raise InputError(
-                f"genotype {text!r}: neither {' nor '.join(GENOTYPES)} nor a JSON file that exists"
-            )
         try:
-            text = path.read_text(encoding="utf-8")
+            text = Path(text).expanduser().read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise InputError(f"{where}: not a genotype (not UTF-8 text)") from None
+        except PermissionError as error:
+            raise InputError(f"{where}: cannot be read ({error.strerror})") from None
+        # RuntimeError: no such user in ~user. ValueError: a null character.
+        except (OSError, RuntimeError, ValueError):
+            raise InputError(
+                f"genotype {text!r}: neither {' nor '.join(GENOTYPES)} nor a JSON file that exists "
+                f"nor {RANDOM}SEED"
+            ) from None
     try:
         record = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not a genotype (not valid JSON: {error})") from None
     return _from_record(record, where)
 
@@ -130,25 +140,32 @@ def random_genotype(seed: int) -> Genotype:
         return tuple((names[rng.integers(len(names))], source) for source in sources)
 
     normal, reduction = (tuple(node(n) for n in range(INPUTS, INPUTS + NODES)) for _ in range(2))
-    return Genotype(f"random:{seed}", normal, reduction)
+    return Genotype(f"{RANDOM}{seed}", normal, reduction)
 
 
 def _from_record(record: Any, where: str) -> Genotype:
     if not isinstance(record, dict) or not {"version", "normal", "reduction"} <= set(record):
         raise InputError(f"{where}: not a genotype (needs version, normal and reduction)")
-    if record["version"] != VERSION:
+    if record["version"] != VERSION or isinstance(record["version"], bool):
         raise InputError(f"{where}: genotype of version {record['version']!r}; this program reads {VERSION}")
+    cells = {kind: _cell_from(record[kind], f"{where}: {kind} cell") for kind in ("normal", "reduction")}
+    name = record.get("name", Path(where).stem)
+    if not isinstance(name, str) or not name.strip() or "\n" in name:
+        raise InputError(f"{where}: name {name!r}: give a text of one line")
     try:
-        cells = {
-            kind: tuple(tuple((str(name), int(source)) for name, source in node) for node in record[kind])
-            for kind in ("normal", "reduction")
-        }
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: a node is a list of two edges, an edge [operation, input]") from None
-    try:
-        return Genotype(str(record.get("name", Path(where).stem)), **cells)
+        return Genotype(name, **cells)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _cell_from(record: Any, where: str) -> Cell:
+    if not isinstance(record, list) or not all(isinstance(node, list) for node in record):
+        raise InputError(f"{where}: give a list of {NODES} nodes, a node a list of two edges")
+    for edge in (edge for node in record for edge in node):
+        # True is an int in Python, and no input.
+        if not (isinstance(edge, list) and [type(part) for part in edge] == [str, int]):
+            raise InputError(f"{where}: edge {json.dumps(edge)}: an edge is [operation, input], an integer")
+    return tuple(tuple((name, source) for name, source in node) for node in record)
 
 
 def _check_cell(where: str, cell: Cell) -> None:
@@ -163,6 +180,8 @@ def _check_cell(where: str, cell: Cell) -> None:
                 raise InputError(f"{where}, node {number}: no operation {operation!r}; there are: {known}")
             if not 0 <= source < number:
                 raise InputError(f"{where}, node {number}: input {source}; give 0 to {number - 1}")
+        if node[0][1] == node[1][1]:
+            raise InputError(f"{where}, node {number}: both edges from input {node[0][1]}; give two inputs")
 
 
 #: The cells that the authors found on CIFAR-10 by second-order search and trained on ImageNet.

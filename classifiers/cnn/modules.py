@@ -1,5 +1,7 @@
 """A network of two parts: a body that computes embeddings and a head that classifies them."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -21,6 +23,8 @@ class BodyAndHead(nn.Module):
         Normalisation; as many channels as the body takes.
     frozen : bool
         Whether the body keeps its weights and its batch-norm statistics.
+    auxiliary : float
+        Weight in the training loss of the decisions that the body makes halfway; see `take_auxiliary`.
     """
 
     def __init__(
@@ -31,10 +35,12 @@ class BodyAndHead(nn.Module):
         mean: tuple[float, ...] = IMAGENET_MEAN,
         std: tuple[float, ...] = IMAGENET_STD,
         frozen: bool = False,
+        auxiliary: float = 0.0,
     ):
         super().__init__()
         self.body, self.head, self.dim = body, head, dim
         self.mean, self.std, self.frozen = mean, std, frozen
+        self.auxiliary = auxiliary
         if frozen:
             self.body.requires_grad_(False)
 
@@ -50,6 +56,14 @@ class BodyAndHead(nn.Module):
         images = normalise(images, self.mean, self.std)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             return self.body(images.contiguous(memory_format=torch.channels_last))
+
+    def take_auxiliary(self) -> torch.Tensor | None:
+        """Return the decisions (n, n_outputs) that the body made halfway in the last training step, once."""
+        if not self.auxiliary:
+            return None
+        body: Any = self.body
+        decisions, body.halfway = body.halfway, None
+        return decisions
 
     def changing_state(self) -> dict[str, torch.Tensor]:
         """Return the part of the state that training changes, which is without a frozen body."""

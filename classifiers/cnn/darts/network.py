@@ -83,6 +83,9 @@ class DerivedNetwork(nn.Module):
         1 or 3.
     drop_path : float
         At the last cell; it rises linearly with the depth.
+    auxiliary : int
+        Outputs of an auxiliary head after the second reduction cell; 0 makes none. In training mode it
+        leaves its decisions in `halfway`.
 
     Raises
     ------
@@ -103,6 +106,7 @@ class DerivedNetwork(nn.Module):
         stem: str = "imagenet",
         in_channels: int = 3,
         drop_path: float = 0.0,
+        auxiliary: int = 0,
     ):
         super().__init__()
         places = reductions(layers)
@@ -114,7 +118,7 @@ class DerivedNetwork(nn.Module):
             self.stem_again = again
         before_last = before
         self.cells = nn.ModuleList()
-        halved = self.halves
+        halved, reduced = self.halves, before
         for number in range(layers):
             reduction = number in places
             channels *= 2 if reduction else 1
@@ -129,16 +133,42 @@ class DerivedNetwork(nn.Module):
             )
             self.cells.append(cell)
             before_last, before, halved = before, NODES * channels, reduction
+            reduced = before if reduction else reduced
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dim = before
+        self.last_reduction = places[1]
+        self.halfway: torch.Tensor | None = None
+        if auxiliary:
+            self.auxiliary = auxiliary_head(reduced, auxiliary)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Embed images (n, in_channels, height, width) as (n, dim)."""
         before_last = self.stem(images)
         before = self.stem_again(before_last) if self.halves else before_last
-        for cell in self.cells:
+        for number, cell in enumerate(self.cells):
             before_last, before = before, cell(before_last, before)
+            if number == self.last_reduction and self.training and hasattr(self, "auxiliary"):
+                self.halfway = self.auxiliary(before).float()
         return self.pool(before)
+
+
+def auxiliary_head(channels: int, n_outputs: int) -> nn.Sequential:
+    """Return the classifier of maps (n, channels, height, width) that supports the training of early cells.
+
+    As published, but pooled to 2x2 pixels whatever the size of the maps.
+    """
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Conv2d(channels, 128, 1, bias=False),
+        nn.BatchNorm2d(128),
+        nn.ReLU(),
+        nn.Conv2d(128, 768, 2, bias=False),
+        nn.BatchNorm2d(768),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(768, n_outputs),
+    )
 
 
 def make_stem(stem: str, in_channels: int, channels: int) -> tuple[nn.Module, nn.Module | None, int]:

@@ -148,10 +148,19 @@ class Net(skorch.NeuralNet):
     ) -> torch.Tensor:
         """Weighted mean of the criterion; `y_true` holds class code and sample weight."""
         y_true = y_true.to(y_pred.device)
-        if not (training and self.mixup):
+        if not training:
             return self._mean_loss(y_pred, y_true)
-        share, partners = self._mixed
+        loss = self._training_loss(y_pred, y_true)
+        halfway = self.module_.take_auxiliary()
+        if halfway is None:
+            return loss
+        return loss + self.module_.auxiliary * self._training_loss(halfway, y_true)
+
+    def _training_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:
         own = self._mean_loss(y_pred, y_true)
+        if not self.mixup:
+            return own
+        share, partners = self._mixed
         return share * own + (1 - share) * self._mean_loss(y_pred, y_true[partners])
 
     def _mean_loss(self, y_pred: torch.Tensor, y_true: torch.Tensor) -> torch.Tensor:

@@ -1,17 +1,21 @@
-"""What a better AUC costs: time an image, and time to train."""
+"""What a better AUC costs: time per image, and time to train."""
 
 import numpy as np
 import pandas as pd
+from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from results.feature_set import FeatureSet
+from results.figures.base.fonts import use_fonts_for
 from results.figures.base.spec import FigureSpec
-from results.figures.base.style import house_style
+from results.figures.base.style import house_style, wrapped
 from results.predictions import FEATURE_SET
 from results.status import Status
 
 _COSTS = {"predict_us": ("ms per image", 1e-3), "fit_seconds": ("seconds to search and train", 1.0)}
+#: Most rows that are named in one panel.
+_NAMED = 5
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
@@ -27,7 +31,8 @@ def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    table = leaderboard[leaderboard["status"] == Status.OK].reset_index(drop=True)
+    scored = (leaderboard["status"] == Status.OK) & leaderboard["roc_auc"].notna()
+    table = leaderboard[scored].reset_index(drop=True)
     names = [FeatureSet(*map(str, key)).title for key in table[FEATURE_SET].itertuples(index=False)]
     with house_style():
         figure = Figure(figsize=(10.5, 4.4))
@@ -37,7 +42,14 @@ def pareto_figure(leaderboard: pd.DataFrame) -> Figure:
             ax.set(xscale="log", xlabel=title)
         axes[0].set_ylabel("ROC AUC, test split")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right upper", title="features")
+        titles = [wrapped(label, 28) for label in labels]
+        figure.legend(handles, titles, loc="outside right upper", title="features")
+        # Labels are placed on the axes as they will be drawn.
+        use_fonts_for(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for ax in axes:
+            _part(ax)
     return figure
 
 
@@ -66,9 +78,34 @@ def _draw(ax: Axes, table: pd.DataFrame) -> None:
     front = table[on_front(table["cost"].to_numpy(), table["roc_auc"].to_numpy(float))]
     front = front.sort_values("cost")
     ax.plot(front["cost"], front["roc_auc"], color="#666666", linewidth=0.9, zorder=0)
-    for row in front.itertuples():
-        ax.annotate(str(row.model), (float(str(row.cost)), float(str(row.roc_auc))), fontsize=7,
-                    xytext=(4, 4), textcoords="offset points")  # fmt: skip
+    # More names than fit are left to the table; the ends of the front are always named.
+    named = np.unique(np.linspace(0, len(front) - 1, min(len(front), _NAMED)).round().astype(int))
+    for row in front.iloc[named].itertuples():
+        ax.text(
+            float(str(row.cost)),
+            float(str(row.roc_auc)),
+            wrapped(str(row.model), 24),
+            fontsize=7,
+            in_layout=False,
+        )
+
+
+def _part(ax: Axes) -> None:
+    """Move labels that overlap each other or a point."""
+    points = [line for line in ax.lines if line.get_linestyle() == "None"]
+    xs = np.concatenate([line.get_xdata() for line in points] or [[]])
+    ys = np.concatenate([line.get_ydata() for line in points] or [[]])
+    if ax.texts:
+        # A limit in steps: one in seconds would give another picture on another machine.
+        adjust_text(
+            list(ax.texts),
+            xs,
+            ys,
+            ax=ax,
+            iter_lim=300,
+            expand=(1.15, 1.5),
+            arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.5},
+        )
 
 
 FIGURE = FigureSpec(

@@ -9,7 +9,9 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from results.figures.base.fonts import use_fonts_for
 
 GOOD, DEFECT = "#0072B2", "#D55E00"
 _STYLE = Path(__file__).with_name("defectbench.mplstyle")
@@ -28,6 +30,7 @@ def render(figure: Figure, suffix: str) -> bytes:
     with house_style():
         for ax in figure.axes:
             plain_logarithms(ax)
+        use_fonts_for(figure)
         figure.savefig(buffer, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
     return buffer.getvalue()
 
@@ -51,5 +54,9 @@ def plain_logarithms(ax: Axes) -> None:
     """Label logarithmic axes with plain numbers, for no text of a figure is taken for a formula."""
     for axis in (ax.xaxis, ax.yaxis):
         if axis.get_scale() == "log":
+            low, high = axis.get_view_interval()
+            if high < 100 * low:
+                # Between two powers of ten there may be none.
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())

@@ -7,6 +7,8 @@ from results.notes import MANY_GROUPS
 
 #: With fewer test images of a class, the table says how many there are.
 FEW = 10
+#: Said of a row whose threshold finds none of the test defects.
+FINDS_NONE = "finds no defect at its threshold"
 _CLASSES = ((0, "good image", "good images"), (1, "defect", "defects"))
 
 
@@ -50,7 +52,7 @@ def cautions_of(scored: Scored) -> list[str]:
     if len(scored.score_test) > 1 and np.ptp(scored.score_test) == 0:
         found.append("all test scores are equal")
     if finds_nothing(scored):
-        found.append("finds no defect at its threshold")
+        found.append(FINDS_NONE)
     elif scored.has_decisions and scored.has_both and not scored.confusion[0]:
         found.append("calls every good image defective at its threshold")
     groups = group_count(scored)

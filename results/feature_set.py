@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 END_TO_END = "end-to-end"
+#: Weights of a backbone that was trained on the images before it embedded them.
+FINE_TUNED = "fine-tuned"
 #: What the names of DARTS cells start with; any other cell was given.
 IMAGENET, SEARCHED, RANDOM = "ImageNet cell", "searched", "random cell"
 

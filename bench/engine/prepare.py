@@ -1,5 +1,9 @@
 """The run's images: loaded, decoded once to find the damaged ones, split, and saved."""
 
+import unicodedata
+from collections import Counter
+from dataclasses import replace
+
 import pandas as pd
 
 from bench.config import RunConfig
@@ -106,6 +110,7 @@ def _reuse(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.Da
                 "another --name or --out, or remove the folder"
             )
     table = folder.read_split()
+    dataset = named_as_saved(dataset, table["image_id"].tolist())
     left_out = _left_out(folder)
     present = dataset.table[~dataset.table["path"].isin(left_out)].set_index("image_id")
     new, gone = set(present.index) - set(table["image_id"]), set(table["image_id"]) - set(present.index)
@@ -128,6 +133,27 @@ def _reuse(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.Da
     damaged = sorted(left_out & set(dataset.table["path"]))
     check_files(folder, [*table["path"], *damaged], [*table["content"], *[""] * len(damaged)])
     return table
+
+
+def named_as_saved(dataset: ImageDataset, saved: list[str]) -> ImageDataset:
+    """Give images the ids of an earlier split that differ from theirs in Unicode normalisation only.
+
+    A copy of a folder on another file system may spell an accent with one character or with two. An id
+    that is ambiguous stays as it is.
+    """
+    ids = dataset.table["image_id"].tolist()
+    known, spelled = set(saved), Counter(_nfc(name) for name in saved)
+    by_spelling = {_nfc(name): name for name in saved if spelled[_nfc(name)] == 1}
+    there = Counter(_nfc(name) for name in ids)
+    names = [
+        by_spelling.get(_nfc(name), name) if name not in known and there[_nfc(name)] == 1 else name
+        for name in ids
+    ]
+    return dataset if names == ids else replace(dataset, table=dataset.table.assign(image_id=names))
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _expected(config: RunConfig, dataset: ImageDataset, table: pd.DataFrame) -> pd.DataFrame:

@@ -8,10 +8,9 @@ from bench.jobs.project import ProjectJob
 from bench.jobs.registry import KINDS, from_record, read_jobs
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
-from bench.jobs.words import FINE_TUNED, as_params, weights_name
+from bench.jobs.words import as_params, weights_name
 
 __all__ = [
-    "FINE_TUNED",
     "KINDS",
     "AuditJob",
     "EmbedJob",

@@ -12,7 +12,8 @@ from bench.jobs.embed import EmbedJob, frozen_embeddings
 from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS
 from bench.jobs.train import TrainJob
-from bench.jobs.words import FINE_TUNED, as_params, weights_hash
+from bench.jobs.words import as_params, weights_hash
+from results.feature_set import FINE_TUNED
 
 StartingWeights = Callable[[str], str]
 

@@ -6,10 +6,7 @@ from typing import Any
 import classifiers
 from bench.config import RunConfig
 from features.files import content_hash
-from results.feature_set import FeatureSet
-
-FINE_TUNED = "fine-tuned"
-
+from results.feature_set import FINE_TUNED, FeatureSet
 
 _NAMED = ("imagenet", "random", FINE_TUNED)
 

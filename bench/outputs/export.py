@@ -1,7 +1,11 @@
 """A run's embeddings and projections for other tools."""
 
+import itertools
 import math
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,7 @@ from results.predictions import FEATURE_SET, rows_of
 MOST_POINTS = 100_000
 MOST_PIXELS = 8192
 _THUMBNAIL = 48
+_BREAKS = re.compile(r"[\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> list[Path]:
@@ -38,7 +43,7 @@ def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> l
     """
     images, projections, predictions = folder.read_split(), folder.projections(), folder.predictions()
     context = Context(folder.config(), folder, images, store)
-    written = []
+    written: list[Path] = []
     for job in _embeddings(folder):
         key = job.features
         frame = images[["image_id", "path", "label", "split"]].assign(defect=images["y"])
@@ -48,11 +53,11 @@ def export_atlas(folder: RunFolder, store: EmbeddingStore, out: str | Path) -> l
         for row in rows_of(predictions):
             if FeatureSet.of(row.key) == key:
                 scores = row.frame.set_index("image_id")["score"]
-                frame[f"score {row.key['model']}"] = frame["image_id"].map(scores)
+                frame[_distinct(_score_name(row.key), frame.columns)] = frame["image_id"].map(scores)
         matrix = embeddings_of(job, context).matrix
         column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
         table = pa.Table.from_pandas(frame, preserve_index=False).append_column("embedding", column)
-        path = Path(out) / f"{_slug(key)}.parquet"
+        path = Path(out) / f"{_distinct(_slug(key), [done.stem for done in written])}.parquet"
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         written.append(path)
@@ -80,13 +85,13 @@ def export_projector(folder: RunFolder, store: EmbeddingStore, out: str | Path) 
     side = min(_THUMBNAIL, MOST_PIXELS // across)
     with atomic_path(out / "sprite.png") as temporary:
         _sprite(chosen["path"].tolist(), across, side).save(temporary, "PNG")
-    metadata = chosen[["image_id", "label", "split"]].astype(str).replace(r"[\t\r\n]", " ", regex=True)
-    write_text(out / "metadata.tsv", metadata.to_csv(sep="\t", index=False, lineterminator="\n"))
+    metadata = chosen[["image_id", "label", "split"]]
+    write_text(out / "metadata.tsv", as_tsv(metadata))
     blocks, written = [], [out / "projector_config.pbtxt", out / "metadata.tsv", out / "sprite.png"]
     for job in _embeddings(folder):
         key = job.features
         matrix = embeddings_of(job, context).matrix[kept].astype("<f4")
-        path = out / f"{_slug(key)}.bytes"
+        path = out / f"{_distinct(_slug(key), [done.stem for done in written])}.bytes"
         with atomic_path(path) as temporary:
             temporary.write_bytes(matrix.tobytes())
         written.append(path)
@@ -112,8 +117,37 @@ def _with_projections(frame: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame
     return frame
 
 
+def as_tsv(table: pd.DataFrame) -> str:
+    """Return a table as TensorBoard reads it: fields parted by tabs, without quotes or escapes.
+
+    Tabs and line breaks inside a field become spaces, so every line has as many fields as the heading.
+
+    Examples
+    --------
+    >>> as_tsv(pd.DataFrame({"image_id": ["a\\tb"], "label": ['3" crack']}))
+    'image_id\\tlabel\\na b\\t3" crack\\n'
+    """
+    rows = [list(table.columns), *table.astype(str).to_numpy().tolist()]
+    return "".join("\t".join(" ".join(_BREAKS.split(str(field))) for field in row) + "\n" for row in rows)
+
+
+def _score_name(key: Mapping[str, Any]) -> str:
+    others = [
+        f"{name} {key[name]}" for name, usual in (("sampling", "all"), ("repeat", 0)) if key[name] != usual
+    ]
+    return ", ".join([f"score {key['model']}", *others])
+
+
+def _distinct(name: str, taken: Iterable[str]) -> str:
+    """Return a name that is not taken, letter case aside: a number is added to one that is."""
+    used = {str(each).casefold() for each in taken}
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each.casefold() not in used)
+
+
 def _slug(key: tuple[str, ...]) -> str:
-    return "-".join(part for part in key if part != "none").replace("/", "_")
+    """Return a file name; what file systems or command lines treat in a special way becomes `_`."""
+    return re.sub(r"[^\w.+-]+", "_", "-".join(part for part in key if part != "none"))
 
 
 def _sprite(paths: list[str], across: int, side: int) -> Image.Image:
@@ -125,6 +159,7 @@ def _sprite(paths: list[str], across: int, side: int) -> Image.Image:
 
 
 def _block(name: str, file: str, shape: tuple[int, ...], side: int) -> str:
+    name, file = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (name, file))
     return (
         f'embeddings {{\n  tensor_name: "{name}"\n  tensor_path: "{file}"\n'
         f"  tensor_shape: {shape[0]}\n  tensor_shape: {shape[1]}\n"

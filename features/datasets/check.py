@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from features.datasets.base import ImageDataset
-from features.pixels.images import scan_images
+from features.pixels.images import depth_note, scan_images
 from features.structure.copies import copy_sets
 from features.structure.examine import Structure, examine, near_sets_table
 from features.structure.fingerprints import Fingerprints
@@ -84,7 +84,10 @@ def check_dataset(
     extra = pd.DataFrame({"path": list(dataset.unlabelled), "label": UNLABELLED, "split": UNLABELLED})
     table = pd.concat([table, extra], ignore_index=True)
     prints = Fingerprints(len(table))
-    scan = scan_images(table["path"].tolist(), progress=progress, observe=prints.observe)
+    scan = scan_images(
+        table["path"].tolist(), progress=progress, observe=prints.observe, bit_depth=dataset.bit_depth
+    )
+    depth = depth_note(scan) if dataset.bit_depth is None else ""
     table = table.merge(scan, on="path")
     table["copies"] = copy_sets(prints.pixels, table["content"].tolist())
     sound = table[table["problem"] == ""]
@@ -99,7 +102,7 @@ def check_dataset(
         unreadable=[*dataset.problems, *zip(bad["path"], bad["problem"], strict=True)],
         leaks=leaks,
         copies=copies,
-        notes=list(dataset.notes),
+        notes=[*dataset.notes, *([depth] if depth else [])],
         structure=list(structure.warnings),
         groups=None
         if structure.near_sets is None

@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results import blend
 from results.blend import with_blend
+from results.cautions import FINDS_NONE
 from results.columns import RANKING, Column, in_view, with_bounds
-from results.feature_set import END_TO_END, FeatureSet
+from results.feature_set import END_TO_END, FINE_TUNED, FeatureSet
 from results.leaderboard import leaderboard, scored
 from results.notes import best_note
 from results.predictions import COSTS, FEATURE_SET, ROW_KEY, rows_of
 from results.report.curves import curves_of
 from results.report.summary import summarise
+from results.status import Status
 from results.tables.formats import to_html
 from results.tables.shown import PUBLISHED_TITLE, plain
 from results.views import View
@@ -124,13 +127,15 @@ def render_page(
     board = leaderboard(blended, statuses)
     rows = {tuple(str(v) for v in row.key.values()): row for row in rows_of(blended)}
     shown = in_view(View.REPORT, board)
-    models = []
+    models: list[dict[str, Any]] = []
     for record in board.to_dict("records"):
         key = tuple(str(record[name]) for name in ROW_KEY)
+        curves = curves_of(rows[key]) if key in rows else {}
+        # Rows come in the order of their rank, so the first of a kind is its best.
+        leads = bool(curves) and all(_kind(record) != model["kind"] or not model["leads"] for model in models)
         features = FeatureSet.of(record).title
-        models.append(
-            {"name": _name(record), "set": features, "curves": curves_of(rows[key]) if key in rows else {}}
-        )
+        named = {"name": _name(record), "kind": _kind(record), "leads": leads}
+        models.append({**named, "set": features, "curves": curves})
     payload = {
         "columns": [_describe(column) for column in shown],
         "costs": [_describe(column) for column in shown if column.name in COSTS],
@@ -189,10 +194,20 @@ def _name(record: Mapping[Any, Any]) -> str:
     return " · ".join([words, *extra])
 
 
+def _kind(record: Mapping[Any, Any]) -> str:
+    """Return the kind of a row: the plots show the best of each in colour."""
+    if record["features"] == blend.FEATURES:
+        return "mean of all rows"
+    if record["features"] == END_TO_END:
+        return "end-to-end network"
+    return "head on fine-tuned embeddings" if record["weights"] == FINE_TUNED else "head on frozen embeddings"
+
+
 def _record(row: Mapping[Any, Any], shown: Sequence[Column]) -> dict[str, Any]:
     """Return a leaderboard row as JSON values: missing ones are null."""
     wanted = [name for column in shown for name in with_bounds(column)]
-    return {key: _plain(row[key]) for key in [*wanted, "best"] if key in row}
+    last = 2 if row["status"] != Status.OK else int(FINDS_NONE in str(row.get("caution", "")))
+    return {**{key: _plain(row[key]) for key in [*wanted, "best"] if key in row}, "last": last}
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,8 @@
     "#B8860B", "#2F4F4F"];
   const OUTCOMES = ["not asked", "right", "overkill", "escape"];
   const OUTCOME_COLOURS = ["#9aa0a6", "#56B4E9", "#E69F00", "#D55E00"];
-  const state = { front: -1, sort: data.ranking, down: true, filter: "" };
+  const BEST_OF_KIND = -1, ALL = -2;
+  const state = { front: BEST_OF_KIND, sort: data.ranking, down: true, filter: "" };
   window.report = { ready: false, drawMs: null, selected: [] };
 
   const make = (tag, properties = {}, ...children) => {
@@ -52,6 +53,8 @@
       const text = data.columns.map(({ key }) => row[key]).join(" ").toLowerCase();
       return state.filter.split(/\s+/).every((word) => text.includes(word));
     }).sort((a, b) => {
+      // Rows that were not run, or that find no defect, are last whichever way the others are sorted.
+      if (a.row.last !== b.row.last) return a.row.last - b.row.last;
       const x = a.row[sort], y = b.row[sort];
       if (x === null || x === undefined) return y === null || y === undefined ? 0 : 1;
       if (y === null || y === undefined) return -1;
@@ -97,14 +100,31 @@
 
   // ---- linked plots
   const drawn = data.models.map((model, index) => ({ ...model, index })).filter((m) => m.curves.roc);
+  const inFront = (model) => (state.front >= 0 ? model.index === state.front : state.front === ALL || model.leads);
+  // As many different colours as rows; the best of each kind keep theirs in every view.
+  const leads = drawn.filter((model) => model.leads);
+  const colour = (model) => {
+    const place = leads.indexOf(model);
+    if (place >= 0) return COLOURS[place];
+    return `hsl(${Math.round((360 * model.index) / data.models.length)} 65% 50%)`;
+  };
+  const drawKey = () => {
+    const named = drawn.filter(inFront);
+    $("key").replaceChildren(...named.map((model) => {
+      const swatch = make("i");
+      swatch.style.background = colour(model);
+      return make("li", {}, swatch, state.front === BEST_OF_KIND ? `${model.kind}: ${model.name}` : model.name);
+    }));
+  };
   const lines = (kind) => {
-    const ordered = [...drawn].sort((a, b) => (a.index === state.front) - (b.index === state.front));
+    const ordered = [...drawn].sort((a, b) => inFront(a) - inFront(b));
     return ordered.map((model) => {
-      const front = state.front < 0 || model.index === state.front;
+      const front = inFront(model);
       return { x: model.curves[kind][0], y: model.curves[kind][1], mode: "lines", type: "scatter",
         name: model.name.replace(/</g, "&lt;"), customdata: model.curves[kind][0].map(() => model.index),
-        opacity: front ? 1 : 0.16,
-        line: { width: model.index === state.front ? 3.2 : 1.5, color: COLOURS[model.index % COLOURS.length] },
+        opacity: front ? 1 : 0.3,
+        line: { width: model.index === state.front ? 3.2 : front ? 2 : 1.2,
+          color: front ? colour(model) : style("--grey") },
         hovertemplate: "%{fullData.name}<br>%{x:.3f}, %{y:.3f}<extra></extra>" };
     });
   };
@@ -115,38 +135,42 @@
     }
   });
   const drawPlots = () => {
+    drawKey();
     plot("plot-roc", lines("roc"), { xaxis: { title: { text: "overkill" }, range: [-0.01, 1] },
       yaxis: { title: { text: "defects found" }, range: [0.7, 1.005] } });
-    plot("plot-oe", lines("oe"), { xaxis: { title: { text: "overkill" }, type: "log" },
-      yaxis: { title: { text: "escapes" }, type: "log" } });
+    plot("plot-oe", lines("oe"), { xaxis: { title: { text: "overkill" }, type: "log", dtick: "D2" },
+      yaxis: { title: { text: "escapes" }, type: "log", dtick: "D2" } });
     plot("plot-pr", lines("pr"), { xaxis: { title: { text: "recall" }, range: [-0.01, 1.01] },
       yaxis: { title: { text: "precision" }, range: [0, 1.02] } });
     const key = $("cost").value;
-    const points = data.board.map((row, index) => ({ row, index }))
-      .filter(({ row }) => row.roc_auc !== null && row[key]);
+    const points = data.board.map((row, index) => ({ row, index, model: drawn.find((m) => m.index === index) }))
+      .filter(({ row, model }) => model && row.roc_auc !== null && row[key])
+      .sort((a, b) => inFront(a.model) - inFront(b.model));
     plot("plot-pareto", [{ x: points.map((p) => p.row[key]), y: points.map((p) => p.row.roc_auc),
       mode: "markers", type: "scatter", customdata: points.map((p) => p.index),
       text: points.map((p) => data.models[p.index].name.replace(/</g, "&lt;")),
       hovertemplate: "%{text}<br>%{x:.4g}, AUC %{y:.3f}<extra></extra>",
       marker: { size: points.map((p) => (p.index === state.front ? 15 : 9)),
-        color: points.map((p) => COLOURS[p.index % COLOURS.length]),
-        opacity: points.map((p) => (state.front < 0 || p.index === state.front ? 0.95 : 0.25)) } }],
-    { xaxis: { type: "log", title: { text: $("cost").selectedOptions[0].textContent } },
+        color: points.map((p) => (inFront(p.model) ? colour(p.model) : style("--grey"))),
+        opacity: points.map((p) => (inFront(p.model) ? 0.95 : 0.4)) } }],
+    { xaxis: { type: "log", dtick: "D2", title: { text: $("cost").selectedOptions[0].textContent } },
       yaxis: { title: { text: "ROC AUC" } } });
   };
   const bringForward = (index) => {
-    state.front = state.front === index ? -1 : index;
+    state.front = state.front === index ? BEST_OF_KIND : index;
     $("front").value = String(state.front);
     const at = explorer.models.findIndex((model) => model.name === data.models[index]?.name);
     if (state.front >= 0 && at >= 0) { $("model").value = String(at); drawExplorer(); }
     drawBoard();
     drawPlots();
   };
-  $("front").append(make("option", { value: "-1", textContent: "all" }),
+  $("cost").append(...data.costs.map((column) => make("option", { value: column.key, textContent: column.title })));
+  $("front").append(make("option", { value: String(BEST_OF_KIND), textContent: "the best row of each kind" }),
+    make("option", { value: String(ALL), textContent: "all rows in colour" }),
     ...drawn.map((m) => make("option", { value: String(m.index), textContent: m.name })));
   $("front").addEventListener("change", (event) => {
     const chosen = Number(event.target.value);
-    state.front = -1;
+    state.front = chosen >= 0 ? BEST_OF_KIND : chosen;
     if (chosen >= 0) bringForward(chosen); else { drawBoard(); drawPlots(); }
   });
   $("cost").addEventListener("change", drawPlots);
@@ -285,6 +309,8 @@
   if (first) $("set").value = first;
   fillProjections();
   fill($("model"), explorer.models.map((m, index) => [String(index), m.name]));
+  const best = data.models.map((m) => explorer.models.findIndex((other) => other.name === m.name)).find((at) => at >= 0);
+  if (best !== undefined) $("model").value = String(best);
   $("set").addEventListener("change", () => { fillProjections(); drawExplorer(); });
   for (const id of ["projection", "colour", "model"]) $(id).addEventListener("change", drawExplorer);
   $("find").addEventListener("input", (event) => {

@@ -85,12 +85,19 @@ def plain(table: pd.DataFrame, *, titles: bool = False) -> Shown:
         Whether headings are the columns' titles; their names, as in the CSV file, by default.
     """
     return Shown(
-        [get_column(str(name)).title if titles else str(name) for name in table],
+        [_title(str(name)) if titles else str(name) for name in table],
         [[_digits(value) for value in row] for row in table.itertuples(index=False)],
         [not pd.api.types.is_numeric_dtype(table[name]) for name in table],
         [False] * len(table),
         wraps=[True] * table.shape[1],
     )
+
+
+def _title(name: str) -> str:
+    """Return a column's title; of a column that has none its name, as people write it."""
+    title = get_column(name).title
+    words = title.replace("_", " ")
+    return words[:1].upper() + words[1:] if title == name else title
 
 
 def sort_by(board: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -116,9 +123,9 @@ def sort_by(board: pd.DataFrame, column: str) -> pd.DataFrame:
     ascending = not get_column(name).higher_is_better
     if column.startswith("-"):
         ascending = not ascending
-    # A row that finds no defect is no winner, however accurate it is.
+    # A row that finds no defect is no winner, however accurate it is and however few good parts it rejects.
     last = pd.Series(False, board.index)
-    if not ascending and name in metrics.names() and {"tp", "fn"} <= set(board):
+    if not column.startswith("-") and name in metrics.names() and {"tp", "fn"} <= set(board):
         last = ((board["tp"] == 0) & (board["fn"] > 0)).fillna(False).astype(bool)
     ordered = board.assign(_last=last).sort_values(
         ["_last", name], ascending=[True, ascending], na_position="last", kind="stable", ignore_index=True

@@ -36,6 +36,52 @@ def page_of(ids, n_sets=1, sprites=True):
     )
 
 
+def page_of_rows(count, projections=True):
+    """The report of a made run of so many rows: heads and networks of long names, a fifth of them not run."""
+    failed = count // 5
+    frames, ids = [], []
+    for number in range(count - failed):
+        kind = number % 3
+        frames.append(
+            predictions(
+                ("XGB", f"裂纹 network with a long name, variant {number}", "RF")[kind],
+                ("efficientnet_lite0", "end-to-end", f"resnet18_fbp_{number}")[kind],
+                ("imagenet", "random", "fine-tuned")[kind],
+                quality=0.5 + number / 12,
+                preprocess=f"crop_{number}" if kind == 0 else "none",
+                fit_seconds=10.0 + 40 * number,
+                predict_us=20.0 * (1 + number),
+                parameters=1000 * (1 + number**3),
+            )
+        )
+    ids = sorted(frames[0]["image_id"].unique())
+    statuses = pd.DataFrame(
+        {
+            "model": [f"LDA {number}" for number in range(failed)], "features": "resnet50",
+            "weights": "imagenet", "split_kind": "stratified", "preprocess": "none", "sampling": "all",
+            "repeat": 0,
+            "status": "not run: ImageNet weights unreachable, set TORCH_HOME or pass --weights FILE",
+        }
+    )  # fmt: skip
+    truth = frames[0].sort_values("image_id")
+    images = pd.DataFrame(
+        {"image_id": ids, "label": truth["label"].to_numpy(), "y": truth["y_true"].to_numpy(),
+         "split": truth["split"].to_numpy()}
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    points = pd.concat(
+        [
+            pd.DataFrame({"features": features, "weights": weights, "preprocess": "none", "image_id": ids,
+                          "projection": "PCA", "x": rng.normal(size=len(ids)), "y": 0.0})
+            for features, weights in (("a_first", "random"), ("resnet18_fbp_2", "fine-tuned"))
+        ]
+    )  # fmt: skip
+    explorer = Explorer(images, points if projections else points.iloc[:0])
+    table = pd.DataFrame({"model": ["LDA"], "roc_auc": [0.9], "accuracy": [0.8]})
+    provenance = Provenance("elpv: 裂纹 and a title", "656 test images", published=table, dataset="elpv")
+    return render_page(pd.concat(frames), statuses, explorer, provenance)
+
+
 def _jpeg():
     buffer = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 255, (128, 128), dtype=np.uint8)

@@ -15,8 +15,8 @@ from results.status import Status
 def run(tmp_path):
     """A run folder made of predictions alone: what the commands read."""
 
-    def make(name, quality=1.5):
-        folder, config = RunFolder(tmp_path / name), RunConfig(name=name)
+    def make(name, quality=1.5, **settings):
+        folder, config = RunFolder(tmp_path / name), RunConfig(name=name, **settings)
         folder.path.mkdir()
         images = predictions("any", n=200)[["image_id", "split", "label", "y_true"]]
         images = images.rename(columns={"y_true": "y"}).assign(path=images["image_id"] + ".png")

@@ -175,3 +175,15 @@ def test_check_takes_classes_and_shows_every_one(tmp_path, write_image, capsys):
     assert capsys.readouterr().out.count("True") == 3
     assert run_app(["data", "check", root, "--positive", "dent"]) == 2
     assert "no class 'dent'; there are: [v2], empty, fine, good, lr$x^{$" in capsys.readouterr().err
+
+
+def test_checking_warns_of_12_bit_data_in_16_bit_files_until_the_depth_is_given(tmp_path, capsys):
+    values = np.linspace(0, 4095, 24 * 24).reshape(24, 24).astype(np.uint16)
+    for number, label in enumerate(("good", "defect") * 2):
+        (tmp_path / label).mkdir(exist_ok=True)
+        Image.fromarray(np.roll(values, number, axis=0)).save(tmp_path / label / f"{number}.png")
+    command = ["data", "check", str(tmp_path), "--positive", "defect"]
+    run_app(command)
+    assert "look like 12-bit data" in " ".join(capsys.readouterr().out.split())
+    run_app([*command, "--option", "bit_depth=12"])
+    assert "12-bit" not in capsys.readouterr().out

@@ -29,6 +29,13 @@ def test_tables_in_every_format_with_published_figures_below(run, capsys):
     assert "no column 'speed'" in capsys.readouterr().err
 
 
+def test_a_dataset_without_published_figures_is_reported_as_such(run, capsys):
+    path = run("chips", dataset={"name": "chips", "n": 100})
+    assert run_app(["table", path, "--against", "published"]) == 0
+    shown = capsys.readouterr()
+    assert "No published figures are known for chips" in shown.err and "Published figures" not in shown.out
+
+
 def test_runs_side_by_side_and_the_best_within_limits(run, capsys):
     one, two = run("one"), run("two", quality=2.5)
     assert run_app(["table", one, two]) == 0

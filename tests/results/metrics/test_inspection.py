@@ -120,6 +120,15 @@ def test_tables_escape_what_they_hold(board):
     assert "[" in formats.to_markdown(shown)
 
 
+@pytest.mark.parametrize("column", ["accuracy", "overkill", "fp"])
+def test_a_row_that_finds_no_defect_is_never_first(column):
+    board = pd.DataFrame(
+        {"model": ["blind", "seeing"], "accuracy": [0.9, 0.8], "overkill": [0.0, 0.2],
+         "fp": [0, 20], "tp": [0, 8], "fn": [10, 2]}
+    )  # fmt: skip
+    assert sort_by(board, column)["model"].tolist() == ["seeing", "blind"]
+
+
 def test_tables_sort_by_any_column_the_better_end_first(board):
     board = board.assign(images_per_second_1=[20.0, 90.0], predict_us=[5.0, 2.0])
     assert list(sort_by(board, "fn")["fn"]) == sorted(board["fn"])

@@ -6,7 +6,7 @@ import pytest
 from made import spots
 from sklearn.base import clone
 
-from classifiers.cnn.darts import DartsSearch, read_genotype
+from classifiers.cnn.darts import DartsSearch, Genotype, read_genotype
 from features.errors import InputError
 
 ROW = ["epoch", "train_loss", "valid_loss", "entropy_normal", "entropy_reduce", "skips_normal",
@@ -105,3 +105,38 @@ def test_a_class_that_a_half_would_miss_is_named(data):
     y[5] = "dent"
     with pytest.raises(InputError, match="class 'dent' has 1 training image: one half of the search"):
         make().fit(X, y)
+
+
+def test_too_many_skips_stop_the_search_and_the_genotype_before_is_kept(data, tmp_path, monkeypatch):
+    # Skips of both cells after each epoch: beyond the bound by chance, within it, collapsed.
+    counts, cells = iter([5, 5, 1, 3, 4, 0]), []
+
+    def counted(cell):
+        cells.append(cell)
+        return next(counts)
+
+    monkeypatch.setattr("classifiers.cnn.darts.search.estimator.skips", counted)
+    search = make(epochs=4, max_skips=3, checkpoint=str(tmp_path / "search.pt"))
+    found = search.fit(*data)
+    assert [row["skips_normal"] for row in found.history_] == [5, 1, 4]
+    assert found.stopped_ and found.genotype_ == Genotype("searched", cells[2], cells[3])
+    # A stopped search stays stopped.
+    again = clone(search).fit(*data)
+    assert again.stopped_ and again.genotype_ == found.genotype_ and len(again.history_) == 3
+
+
+def test_beta_decay_rises_and_the_learning_rate_falls():
+    search = DartsSearch(epochs=5)
+    assert [search.decay_factor(epoch) for epoch in range(5)] == [0.0, 12.5, 25.0, 37.5, 50.0]
+    assert DartsSearch(epochs=5, beta_decay=False).decay_factor(4) == 0.0
+    assert DartsSearch(epochs=5, beta_decay=0.5).decay_factor(4) == 0.5
+    rates = [search.rate(epoch) for epoch in range(5)]
+    assert rates[0] == 0.025 and rates == sorted(rates, reverse=True) and rates[-1] > 0.001
+    assert search.rate(5) == pytest.approx(0.001)
+
+
+def test_a_search_in_bfloat16_and_second_order_with_partial_channels_repeats(data):
+    params = {"channels": 8, "epochs": 1, "order": "second", "partial_channels": 4, "precision": "bfloat16"}
+    first, second = (make(**params).fit(*data) for _ in range(2))
+    assert first.genotype_ == second.genotype_
+    assert without_seconds(first.history_) == without_seconds(second.history_)

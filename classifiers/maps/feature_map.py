@@ -1,0 +1,80 @@
+"""The last feature map of a network: the last output that still has a place for each part of the image."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from features.errors import InputError
+
+_POOLING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d)
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """What one module returned; the output is kept, so that no other tensor takes its address."""
+
+    name: str
+    output: torch.Tensor
+    pools: bool
+
+
+def last_feature_map(body: nn.Module, images: torch.Tensor) -> str:
+    """Return the name of the module that gives a network's last feature map.
+
+    Parameters
+    ----------
+    body : Module
+        Normalised images to embeddings.
+    images : float tensor, shape (n, channels, height, width)
+        A small batch that is passed through the network once.
+
+    Returns
+    -------
+    str
+        For `body.get_submodule`: the outermost module with this output. Global pooling is left out; a
+        network without another feature map gives the output of its adaptive pooling.
+
+    Raises
+    ------
+    InputError
+        If no module gives a feature map.
+
+    Examples
+    --------
+    >>> last_feature_map(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten()), torch.zeros(1, 1, 8, 8))
+    '0'
+    """
+    calls: list[_Call] = []
+
+    def remember(name: str, module: nn.Module, output: object) -> None:
+        if isinstance(output, torch.Tensor) and output.ndim == 4:
+            whole = isinstance(module, nn.AvgPool2d) and output.shape[2] * output.shape[3] > 1
+            calls.append(_Call(name, output, isinstance(module, _POOLING) and not whole))
+
+    handles = [
+        module.register_forward_hook(lambda module, _, output, name=name: remember(name, module, output))
+        for name, module in body.named_modules()
+        if name
+    ]
+    mode = body.training
+    try:
+        with torch.no_grad():
+            body.eval()(images)
+    finally:
+        body.train(mode)
+        for handle in handles:
+            handle.remove()
+    pooled = {id(call.output) for call in calls if call.pools}
+    maps = [call.output for call in calls if id(call.output) not in pooled]
+    maps = maps or [call.output for call in calls if call.output.shape[2] * call.output.shape[3] > 1]
+    times = Counter(call.name for call in calls)
+    names = [call.name for call in calls if maps and call.output is maps[-1] and times[call.name] == 1]
+    if not names:
+        raise InputError(
+            f"{type(body).__name__}: no layer gives a feature map (n, channels, height, width) exactly once; "
+            "use the method occlusion"
+        )
+    # Modules return in this order: what passes a map on or changes it in place comes after what made it.
+    return names[-1]

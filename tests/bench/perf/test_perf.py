@@ -90,6 +90,7 @@ def test_training_is_measured_each_way(tmp_path, write_image):
     assert table["ratio"].iloc[0] == 1
 
 
+@pytest.mark.deep
 def test_a_search_step_is_measured_in_each_type_and_layout():
     lines = []
     table = measure_search_step(size=16, batch_size=4, steps=1, channels=2, layers=3, report=lines.append)

@@ -48,7 +48,7 @@ def localisation_table(maps: Iterable[pd.DataFrame], regions: pd.DataFrame) -> p
         region), `removed` (defective test images whose regions a crop removes), `without_region` (other
         defective test images), `without_evidence` (maps without a positive value), `good` (good test images),
         `threshold` (share of the largest heat, chosen on the valid split) and for each metric its mean with
-        `_low` and `_high` (95 %, bootstrap over images, or over groups where images belong together).
+        `_low` and `_high` (95%, bootstrap over images, or over groups where images belong together).
         `pro_auc` is of the regions of masks, and has no value where there are only boxes. Where a
         preprocessing has maps, the last rows are those of the baselines under it. Empty without maps or
         regions.

@@ -1,15 +1,57 @@
 """The leaderboard: one row per model, from the predictions alone."""
 
+from collections.abc import Iterable
+from enum import StrEnum
+
+import numpy as np
 import pandas as pd
 
 from results import metrics
+from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing, group_count
 from results.columns import RANKING, columns, names
+from results.feature_set import END_TO_END, FINE_TUNED
 from results.intervals import intervals_of, mark_best
 from results.metrics.operating import operating_point
 from results.predictions import COSTS, ROW_KEY, Row, rows_of
 from results.status import Status
 from results.views import View
+
+
+class Kind(StrEnum):
+    """The kinds of rows that are compared with each other, by what they learn from."""
+
+    FROZEN = "head on frozen embeddings"
+    TUNED = "head on fine-tuned embeddings"
+    NETWORK = "end-to-end network"
+    BLEND = "mean of all rows"
+
+    @classmethod
+    def of(cls, row: Row) -> "Kind":
+        """Return the kind of a row."""
+        if row.key["model"] == BLEND:
+            return cls.BLEND
+        if row.key["features"] == END_TO_END:
+            return cls.NETWORK
+        # Weights of one name carry a hash behind it.
+        return cls.TUNED if str(row.key["weights"]).split(" (")[0] == FINE_TUNED else cls.FROZEN
+
+
+def best_on_valid(rows: Iterable[Row]) -> Row | None:
+    """Return the row that the valid split puts first: one that finds a valid defect, by its valid ROC AUC.
+
+    The test split takes no part. Of rows that are equal the first is returned, None where no row has good
+    images and defects in the test split.
+    """
+    usable = [row for row in rows if scored(row).has_both]
+    return max(usable, key=_valid_rank) if usable else None
+
+
+def best_of_kinds(rows: Iterable[Row]) -> dict[Kind, Row]:
+    """Return the best row of each kind, by `best_on_valid`, in the order of `Kind`."""
+    rows = list(rows)
+    best = {kind: best_on_valid(row for row in rows if Kind.of(row) is kind) for kind in Kind}
+    return {kind: row for kind, row in best.items() if row is not None}
 
 
 def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -83,3 +125,9 @@ def _measure(row: Row) -> dict[str, object]:
     measured["params"] = row.constant("params")
     measured.update(intervals_of(scores))
     return measured
+
+
+def _valid_rank(row: Row) -> tuple[bool, float]:
+    scores = scored(row)
+    finds = bool(((scores.y_valid == 1) & (scores.score_valid >= scores.threshold)).any())
+    return finds, float(np.nan_to_num(scores.valid_auc, nan=-1.0))

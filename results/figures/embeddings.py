@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from results.feature_set import FeatureSet
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import DEFECT, GOOD, house_style, wrapped
-from results.leaderboard import scored
+from results.leaderboard import best_on_valid, scored
 from results.predictions import FEATURE_SET, Row, rows_of
 
 NEIGHBOURS = 10
@@ -41,7 +41,7 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
         figure = Figure(figsize=(3.3 * len(methods), 3.2 * len(sets) + 0.4))
         axes = figure.subplots(len(sets), len(methods), squeeze=False)
         for line, (key, points) in zip(axes, sets, strict=True):
-            best = best_on_valid(predictions, tuple(map(str, key)))
+            best = best_of_set(predictions, tuple(map(str, key)))
             wrong = misclassified(best) if best else set()
             for ax, method in zip(line, methods, strict=True):
                 chosen = points[points["projection"] == method].merge(truth, on="image_id")
@@ -73,14 +73,10 @@ def separation(points: pd.DataFrame) -> str:
     return f"silhouette {silhouette:.2f}, {count}-NN {accuracy:.2f}"
 
 
-def best_on_valid(predictions: pd.DataFrame, key: tuple[str, ...]) -> Row | None:
-    """Return the row with the highest ROC AUC on the valid split among those of one feature set.
-
-    The report's summary chooses the best row of each kind in the same way.
-    """
+def best_of_set(predictions: pd.DataFrame, key: tuple[str, ...]) -> Row | None:
+    """Return the row on one feature set that the valid split puts first, by the rule of the report."""
     chosen = (predictions[FEATURE_SET] == list(key)).all(axis=1)
-    rows = list(rows_of(predictions[chosen]))
-    return max(rows, key=lambda row: np.nan_to_num(scored(row).valid_auc, nan=-1.0)) if rows else None
+    return best_on_valid(rows_of(predictions[chosen]))
 
 
 def misclassified(row: Row) -> set[str]:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results import blend
 from results.blend import with_blend
 from results.cautions import FINDS_NONE
 from results.columns import RANKING, Column, in_view, with_bounds
-from results.feature_set import END_TO_END, FINE_TUNED, FeatureSet
-from results.leaderboard import leaderboard, scored
+from results.feature_set import END_TO_END, FeatureSet
+from results.leaderboard import best_of_kinds, leaderboard, scored
 from results.notes import best_note
 from results.predictions import COSTS, FEATURE_SET, ROW_KEY, rows_of
 from results.report.curves import curves_of
@@ -126,15 +125,15 @@ def render_page(
     blended = with_blend(predictions) if len(predictions) else predictions
     board = leaderboard(blended, statuses)
     rows = {tuple(str(v) for v in row.key.values()): row for row in rows_of(blended)}
+    # The rows in front are those that the summary calls the best of their kind.
+    kinds = {tuple(map(str, row.key.values())): kind for kind, row in best_of_kinds(rows.values()).items()}
     shown = in_view(View.REPORT, board)
     models: list[dict[str, Any]] = []
     for record in board.to_dict("records"):
         key = tuple(str(record[name]) for name in ROW_KEY)
         curves = curves_of(rows[key]) if key in rows else {}
-        # Rows come in the order of their rank, so the first of a kind is its best.
-        leads = bool(curves) and all(_kind(record) != model["kind"] or not model["leads"] for model in models)
         features = FeatureSet.of(record).title
-        named = {"name": _name(record), "kind": _kind(record), "leads": leads}
+        named = {"name": _name(record), "kind": kinds.get(key, ""), "leads": key in kinds}
         models.append({**named, "set": features, "curves": curves})
     payload = {
         "columns": [_describe(column) for column in shown],
@@ -192,15 +191,6 @@ def _name(record: Mapping[Any, Any]) -> str:
         words += f" · {FeatureSet.of(record).title}"
     extra = [str(record[k]) for k, usual in (("sampling", "all"), ("repeat", 0)) if record[k] != usual]
     return " · ".join([words, *extra])
-
-
-def _kind(record: Mapping[Any, Any]) -> str:
-    """Return the kind of a row: the plots show the best of each in colour."""
-    if record["features"] == blend.FEATURES:
-        return "mean of all rows"
-    if record["features"] == END_TO_END:
-        return "end-to-end network"
-    return "head on fine-tuned embeddings" if record["weights"] == FINE_TUNED else "head on frozen embeddings"
 
 
 def _record(row: Mapping[Any, Any], shown: Sequence[Column]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from results.blend import MODEL as BLEND
@@ -10,7 +9,7 @@ from results.cautions import cautions_of, finds_nothing
 from results.cells import cells_in, cells_verdict
 from results.feature_set import END_TO_END, FeatureSet
 from results.intervals import intervals_of
-from results.leaderboard import scored
+from results.leaderboard import Kind, best_of_kinds, scored
 from results.metrics import Scored, get_metric
 from results.metrics.operating import defects_needed, operating_point
 from results.notes import percent
@@ -18,7 +17,6 @@ from results.predictions import Row, rows_of
 from results.statistics import delong_test
 
 LEVEL = 0.05
-_FINE_TUNED = "fine-tuned"
 
 
 @dataclass(frozen=True)
@@ -62,19 +60,18 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     list of str
     """
     rows = [row for row in rows_of(predictions) if row.key["model"] != BLEND]
-    frozen = _best([r for r in rows if r.key["features"] != END_TO_END and not _is_tuned(r)])
-    tuned = _best([r for r in rows if r.key["features"] != END_TO_END and _is_tuned(r)])
-    network = _best([r for r in rows if r.key["features"] == END_TO_END])
+    best = best_of_kinds(rows)
+    frozen, tuned, network = (_measured(best.get(kind)) for kind in (Kind.FROZEN, Kind.TUNED, Kind.NETWORK))
     said = [counts]
     one_class = [row for row in rows if not scored(row).has_both]
     if rows and len(one_class) == len(rows):
         said.append(f"No model can be ranked: {cautions_of(scored(rows[0]))[0]}.")
     if frozen and network:
         said.append(_verdict(frozen, network))
-    for title, best in (("on frozen embeddings", frozen), ("on embeddings fine-tuned here", tuned),
-                        ("end to end", network)):  # fmt: skip
-        if best:
-            said.append(_inspect(title, best))
+    for title, row in (("on frozen embeddings", frozen), ("on embeddings fine-tuned here", tuned),
+                       ("end to end", network)):  # fmt: skip
+        if row:
+            said.append(_inspect(title, row))
     said += [verdict for cells in cells_in(rows) if (verdict := cells_verdict(cells))]
     missing = len(statuses)
     if missing:
@@ -83,27 +80,13 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     return said
 
 
-def _is_tuned(row: Row) -> bool:
-    # Weights of one name carry a hash behind it.
-    return str(row.key["weights"]).split(" (")[0] == _FINE_TUNED
-
-
-def _best(rows: list[Row]) -> _Best | None:
-    """Return the row that the valid split puts first: one that finds a valid defect, by its valid AUC."""
-    usable = [row for row in rows if scored(row).has_both]
-    if not usable:
+def _measured(row: Row | None) -> _Best | None:
+    if row is None:
         return None
-    row = max(usable, key=_valid_rank)
     scores = scored(row)
     found = intervals_of(scores)
     auc = get_metric("roc_auc").compute(scores)
     return _Best(row, auc, found["roc_auc_low"], found["roc_auc_high"])
-
-
-def _valid_rank(row: Row) -> tuple[bool, float]:
-    scores = scored(row)
-    finds = bool(((scores.y_valid == 1) & (scores.score_valid >= scores.threshold)).any())
-    return finds, float(np.nan_to_num(scores.valid_auc, nan=-1.0))
 
 
 def _verdict(frozen: _Best, network: _Best) -> str:

@@ -10,9 +10,11 @@ from results import figures
 from results.embeddings import projections
 from results.figures import RunView, render
 from results.figures.base.style import house_style
-from results.figures.embeddings import best_on_valid, embeddings_figure, misclassified
+from results.figures.embeddings import best_of_set, embeddings_figure, misclassified
 from results.figures.roc import roc_figure
-from results.leaderboard import leaderboard
+from results.leaderboard import Kind, best_of_kinds, leaderboard
+from results.predictions import rows_of
+from results.report.summary import summarise
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,30 @@ def test_embeddings_figure_rings_the_misclassified(frame, points):
     truth = frame[["image_id", "y_true"]].drop_duplicates().rename(columns={"y_true": "defect"})
     figure = embeddings_figure(points[0], truth, frame)
     assert len(figure.axes) == 3
-    best = best_on_valid(frame, ("resnet18", "random", "none"))
+    best = best_of_set(frame, ("resnet18", "random", "none"))
     assert best.key["model"] == "SVM"
     ringed = figure.axes[0].collections[2].get_offsets()
     assert len(ringed) == len(misclassified(best)) > 0
+
+
+def test_embeddings_figure_rings_the_errors_of_the_row_that_the_report_calls_best():
+    # "Blind" ranks defects better, but no threshold pays: it finds none. "LDA" finds half of them.
+    frame = pd.concat([predictions("Blind", n=300), predictions("LDA", n=300)], ignore_index=True)
+    place = np.arange(600) % 300
+    y = (place < 6).astype(int)
+    frame["y_true"] = np.tile(y, 2)
+    blind = np.where(y == 1, 2.0, np.linspace(0, 2.2, 300)[place])
+    frame["score"] = np.concatenate([blind, np.where(place < 3, 9.0, np.where(y == 1, 0.0, blind))])
+    best = best_of_set(frame, ("resnet18", "random", "none"))
+    text = " ".join(summarise(frame, pd.DataFrame(columns=["status"]), ""))
+    assert "chosen on the valid split: LDA on" in text
+    ids = frame["image_id"].unique()
+    projected = pd.DataFrame({"features": "resnet18", "weights": "random", "preprocess": "none", "x": 0.0,
+                              "projection": "PCA", "image_id": ids, "y": np.arange(600.0)})  # fmt: skip
+    figure = embeddings_figure(projected, pd.DataFrame({"image_id": ids, "defect": y}), frame)
+    assert figure.axes[0].get_ylabel() == "ringed: wrong by LDA"
+    assert len(figure.axes[0].collections[2].get_offsets()) == len(misclassified(best)) == 3
+    assert best_of_kinds(rows_of(frame))[Kind.FROZEN].key == best.key
 
 
 def test_the_same_predictions_give_the_same_svg(frame):

@@ -3,10 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
+from classifiers.cnn.modules import BodyAndHead
+from classifiers.cnn.training.batches import to_tensor
+from features.backbones.registry import Backbone
 from features.errors import InputError
+from features.pixels.transforms import normalise, resize_batch
 
 _POOLING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d)
 
@@ -78,3 +83,30 @@ def last_feature_map(body: nn.Module, images: torch.Tensor) -> str:
         )
     # Modules return in this order: what passes a map on or changes it in place comes after what made it.
     return names[-1]
+
+
+def prepared(
+    network: BodyAndHead | Backbone,
+    X: np.ndarray,
+    size: int | tuple[int, int] | None,
+    device: torch.device,
+) -> torch.Tensor:
+    """Return images resized and normalised, as the body of a network or a backbone takes them.
+
+    Parameters
+    ----------
+    network : BodyAndHead or Backbone
+        Its `mean` and `std` count.
+    X : uint8 array, shape (n, height, width) or (n, height, width, 3)
+    size : int, (int, int) or None
+        Side, or height and width, pixels; None keeps the size.
+    device : torch.device
+
+    Returns
+    -------
+    float32 tensor, shape (n, channels, height, width), channels last in memory
+    """
+    images = to_tensor(X).to(device)
+    if size is not None:
+        images = resize_batch(images, size)
+    return normalise(images, network.mean, network.std).contiguous(memory_format=torch.channels_last)

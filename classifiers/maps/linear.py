@@ -8,14 +8,12 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from classifiers.cnn.training.batches import to_tensor
-from classifiers.maps.feature_map import last_feature_map
+from classifiers.maps.feature_map import last_feature_map, prepared
 from classifiers.maps.networks import BATCH
 from features.backbones.registry import Backbone
 from features.chunks import chunks
 from features.errors import InputError
 from features.extract.forward import autocast
-from features.pixels.transforms import normalise, resize_batch
 
 #: Largest difference, relative to the embedding, between an embedding and its mean feature map.
 _TOLERANCE = 0.02
@@ -154,14 +152,6 @@ def exact_maps(
                     values = torch.einsum("nchw,c->nhw", feature_map.to(exact), weight)
                     parts[name].append(values.float().cpu().numpy())
     return {name: np.concatenate(maps) for name, maps in parts.items()}
-
-
-def prepared(
-    backbone: Backbone, X: np.ndarray, size: int | tuple[int, int], device: torch.device
-) -> torch.Tensor:
-    """Return images resized and normalised, as a backbone takes them."""
-    images = resize_batch(to_tensor(X).to(device), size)
-    return normalise(images, backbone.mean, backbone.std).contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

@@ -10,13 +10,11 @@ from torch import nn
 
 from classifiers.cnn.image_classifier import ImageClassifier, check_images
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.cnn.training.batches import to_tensor
 from classifiers.maps import get_method
-from classifiers.maps.feature_map import last_feature_map
+from classifiers.maps.feature_map import last_feature_map, prepared
 from features.chunks import chunks
 from features.errors import InputError
 from features.extract.forward import autocast
-from features.pixels.transforms import normalise, resize_batch
 
 BATCH = 64
 
@@ -93,12 +91,7 @@ def feature_layer(estimator: ImageClassifier, X: np.ndarray) -> str:
 
 
 def _prepared(estimator: ImageClassifier, X: np.ndarray) -> torch.Tensor:
-    """Return images resized and normalised, as the body of the network takes them."""
-    images = to_tensor(X).to(estimator.device_)
-    if estimator.image_size is not None:
-        images = resize_batch(images, estimator.image_size)
-    images = normalise(images, estimator.module_.mean, estimator.module_.std)
-    return images.contiguous(memory_format=torch.channels_last)
+    return prepared(estimator.module_, X, estimator.image_size, estimator.device_)
 
 
 @contextmanager

@@ -126,4 +126,3 @@ def _area(x: np.ndarray, y: np.ndarray, limit: float) -> float:
 
 
 IOU = LocationMetric("iou", "IoU", intersection_over_union)
-PRO = LocationMetric("pro_auc", "AU-PRO 0.3", lambda located: per_region_overlap([located]))

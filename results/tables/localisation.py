@@ -11,7 +11,7 @@ from results.metrics import localisation
 from results.metrics.localisation.base import Located
 from results.metrics.localisation.baselines import NAMES, applies, baseline
 from results.metrics.localisation.overlap import (
-    FPR_LIMIT,
+    area_below,
     choose_threshold,
     curve_counts,
     per_region_overlap,
@@ -194,13 +194,8 @@ def overlap_interval(maps: list[Located], groups: np.ndarray) -> tuple[float, fl
     for draw in counts:
         if not draw @ regions or not draw @ negatives:
             continue
-        x, y = (draw @ false) / (draw @ negatives), (draw @ gain) / (draw @ regions)
-        x, y = np.append(0.0, x), np.append(0.0, y)
-        top = float(np.interp(FPR_LIMIT, x, y))
-        kept = x < FPR_LIMIT
-        area = np.trapezoid(np.append(y[kept], top), np.append(x[kept], FPR_LIMIT))
-        found.append(float(area) / FPR_LIMIT)
+        found.append(area_below((draw @ false) / (draw @ negatives), (draw @ gain) / (draw @ regions)))
     if not found:
         return np.nan, np.nan
-    low, high = np.clip(np.percentile(found, [2.5, 97.5]), 0, 1)
+    low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)

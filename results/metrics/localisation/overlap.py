@@ -73,7 +73,7 @@ def per_region_overlap(maps: Sequence[Located], limit: float = FPR_LIMIT) -> flo
     last = np.append(np.diff(heat[order]) != 0, True)
     fpr = np.cumsum(outside[order])[last] / negatives
     pro = np.minimum(np.cumsum(gain[order])[last] / regions, 1.0)
-    return _area(np.append(0.0, fpr), np.append(0.0, pro), limit)
+    return area_below(fpr, pro, limit)
 
 
 def curve_counts(
@@ -117,11 +117,23 @@ def _gain(located: Located) -> np.ndarray:
     return gain
 
 
-def _area(x: np.ndarray, y: np.ndarray, limit: float) -> float:
+def area_below(fpr: np.ndarray, pro: np.ndarray, limit: float = FPR_LIMIT) -> float:
+    """Return the area below a per-region-overlap curve up to `limit`, divided by it.
+
+    Parameters
+    ----------
+    fpr, pro : float array, shape (n,)
+        Share of false positive pixels, rising, and mean overlap at each level. The curve begins at 0 and
+        stays level after its last point.
+    limit : float
+    """
+    x, y = np.append(0.0, fpr), np.append(0.0, pro)
     stop = int(np.searchsorted(x, limit, side="right"))
+    at_limit = y[-1]
     if stop < len(x):
         share = (limit - x[stop - 1]) / (x[stop] - x[stop - 1])
-        x, y = np.append(x[:stop], limit), np.append(y[:stop], y[stop - 1] + share * (y[stop] - y[stop - 1]))
+        at_limit = y[stop - 1] + share * (y[stop] - y[stop - 1])
+    x, y = np.append(x[:stop], limit), np.append(y[:stop], at_limit)
     return min(max(float(np.trapezoid(y, x)) / limit, 0.0), 1.0)
 
 

@@ -16,6 +16,7 @@ from results.predictions import FEATURE_SET, Row, rows_of
 NEIGHBOURS = 10
 SAMPLE = 5000
 TITLE_CHARACTERS = 34
+LABEL_CHARACTERS = 26
 
 
 def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
@@ -48,7 +49,8 @@ def embeddings_figure(projections: pd.DataFrame, truth: pd.DataFrame, prediction
                 _draw(ax, chosen, wrong)
                 title = f"{method}: {FeatureSet(*map(str, key)).title}\n{separation(chosen)}"
                 ax.set_title(wrapped(title, TITLE_CHARACTERS))
-            line[0].set_ylabel(f"ringed: wrong by {best.key['model']}" if best else "")
+            if best:
+                line[0].set_ylabel(wrapped(f"ringed: wrong by {best.key['model']}", LABEL_CHARACTERS))
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=1.8)
     return figure

@@ -37,7 +37,6 @@ def _curve(row: Row) -> tuple[np.ndarray, np.ndarray, str, float]:
 
 def _whole(ax: Axes) -> None:
     ax.set(xlabel="recall (defects found)", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    ax.set_aspect("equal")
 
 
 FIGURE = FigureSpec(

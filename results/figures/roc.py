@@ -41,7 +41,6 @@ def _curve(row: Row) -> tuple[np.ndarray, np.ndarray, str, float]:
 def _whole(ax: Axes) -> None:
     ax.plot([0, 1], [0, 1], color="#999999", linewidth=0.8, zorder=0)
     ax.set(xlabel="false positive rate (overkill)", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    ax.set_aspect("equal")
 
 
 def _magnified(ax: Axes) -> None:

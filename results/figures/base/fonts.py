@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from unicodedata import category
 
 from matplotlib import font_manager
 from matplotlib.figure import Figure
@@ -30,10 +31,17 @@ def use_fonts_for(figure: Figure) -> None:
     """Give every text of a figure a font for each of its characters, as far as there is one.
 
     Texts that the default font can write stay as they are. For others, fonts of the system come first,
-    then the one that is installed with this package.
+    then the one that is installed with this package. Control characters, such as tabs, become spaces.
     """
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
+    texts = {text for text in figure.findobj(Text) if isinstance(text, Text)}
+    for ax in figure.axes:
+        # Labels of ticks have no text before they are asked for.
+        texts.update(ax.get_xticklabels(), ax.get_yticklabels())
+    for text in texts:
+        words = text.get_text()
+        clean = "".join(" " if category(c) == "Cc" and c != "\n" else c for c in words)
+        if clean != words:
+            text.set_text(clean)
         families = families_for(text.get_text(), tuple(text.get_fontfamily()))
         if families:
             text.set_fontfamily([*text.get_fontfamily(), *families])
@@ -100,5 +108,9 @@ def _shipped() -> tuple[str, str] | None:
 
 
 def _held(path: str, characters: Iterable[str]) -> set[str]:
-    font = font_manager.get_font(path)
+    try:
+        font = font_manager.get_font(path)
+    except (OSError, RuntimeError):
+        # Bitmap fonts, such as some of emoji, cannot be read.
+        return set()
     return {character for character in characters if font.get_char_index(ord(character))}

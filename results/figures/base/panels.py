@@ -15,6 +15,8 @@ from results.predictions import Row, rows_of
 MANY = 8
 #: What fits over a panel.
 TITLE_CHARACTERS = 38
+#: What fits into a legend within a panel, beside the number.
+LABEL_CHARACTERS = 30
 _LINES = ("-", "--", ":", "-.")
 
 #: A row to the x and y of its curve on the test split, and what the legend says behind its name.
@@ -78,4 +80,5 @@ def curves_figure(
 def _draw(ax: Axes, rows: list[Row], curve: Curve) -> None:
     curves = sorted(((*curve(row), str(row.key["model"])) for row in rows), key=lambda c: -c[3])
     for number, (x, y, text, _, model) in enumerate(curves):
-        ax.plot(x, y, _LINES[number // 7 % len(_LINES)], label=f"{model}  {text}")
+        name = wrapped(model, LABEL_CHARACTERS, 1)
+        ax.plot(x, y, _LINES[number // 7 % len(_LINES)], label=f"{name}  {text}")

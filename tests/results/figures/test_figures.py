@@ -1,7 +1,11 @@
+import itertools
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from predicted import predictions
@@ -9,7 +13,8 @@ from predicted import predictions
 from results import figures
 from results.embeddings import projections
 from results.figures import RunView, render
-from results.figures.base.style import house_style
+from results.figures.base.fonts import use_fonts_for
+from results.figures.base.style import house_style, plain_logarithms
 from results.figures.embeddings import best_of_set, embeddings_figure, misclassified
 from results.figures.roc import roc_figure
 from results.leaderboard import Kind, best_of_kinds, leaderboard
@@ -98,26 +103,80 @@ def views(points):
     return {name: RunView(run, leaderboard(run), points, truth) for name, run in runs.items()}
 
 
-def texts_outside(figure):
+def texts_outside(boxes, size):
     """Texts of a figure that reach over the edge of its canvas."""
+    inside = Bbox([[0, 0], size])
+    return [name for name, box in boxes if not all(inside.contains(*corner) for corner in box.corners())]
+
+
+def texts_that_overlap(boxes):
+    """Pairs of texts of a figure whose boxes overlap by more than half a pixel."""
+    pairs = itertools.combinations(boxes, 2)
+    return [(a, b) for (a, one), (b, other) in pairs if one.padded(-0.5).overlaps(other.padded(-0.5))]
+
+
+def drawn_boxes(figure):
+    """The texts of a figure, drawn, with their boxes in pixels; and the size of the canvas."""
     with house_style():
+        for ax in figure.axes:
+            plain_logarithms(ax)
+        use_fonts_for(figure)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-    width, height = canvas.get_width_height()
-    inside = Bbox([[-1, -1], [width + 1, height + 1]])
-    found = []
-    for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and not is_tick_label(text, figure):
-            box = text.get_window_extent(canvas.get_renderer())
-            if not all(inside.contains(*corner) for corner in box.corners()):
-                found.append(text.get_text())
-    return found
-
-
-def is_tick_label(text, figure):
-    """Whether a text belongs to a tick, which matplotlib keeps where the axis does not reach."""
+    # Labels of ticks are left out: matplotlib keeps some where the axis does not reach.
     axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
-    return any(text in axis.get_ticklabels(which=which) for axis in axes for which in ("major", "minor"))
+    ticks = {id(text) for axis in axes for text in (*axis.get_majorticklabels(), *axis.get_minorticklabels())}
+    drawn = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    texts = [text for text in drawn if id(text) not in ticks]
+    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in texts]
+    return boxes, canvas.get_width_height()
+
+
+LONG = 'a weights file with a long name/lr$x^{$ [v2] 3" crack 裂纹 صدع/'
+
+
+@pytest.fixture(scope="module")
+def many():
+    """25 rows on five feature sets, whose names are long and in several scripts."""
+    frame = pd.concat([
+        predictions(f"裂纹\t{number} of a model whose name is long", quality=1 + number % 7 / 5, seed=number,
+                    weights=f"{LONG}{number % 5}", predict_us=20.0 + number % 6 / 100,
+                    fit_seconds=5.0 + number % 11)
+        for number in range(25)
+    ])  # fmt: skip
+    ids = frame["image_id"].unique()
+    rng = np.random.default_rng(0)
+    points = [
+        pd.DataFrame({"features": "resnet18", "weights": f"{LONG}{number}", "preprocess": "none",
+                      "projection": name, "image_id": ids, "x": rng.normal(size=len(ids)),
+                      "y": rng.normal(size=len(ids))})
+        for number in range(5) for name in ("PCA", "t-SNE", "UMAP")
+    ]  # fmt: skip
+    truth = frame[["image_id", "y_true"]].drop_duplicates("image_id").rename(columns={"y_true": "defect"})
+    return RunView(frame, leaderboard(frame), pd.concat(points), truth)
+
+
+@pytest.mark.parametrize("name", figures.names())
+def test_no_label_is_cut_or_overlaps_another_with_25_rows_and_long_names(name, many):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = figures.get_figure(name).draw(many)
+        if figure is None:
+            assert name in ("critical_difference", "cells", "search_history")
+            return
+        boxes, size = drawn_boxes(figure)
+        assert texts_outside(boxes, size) == [] and texts_that_overlap(boxes) == []
+
+
+def test_overlapping_and_cut_labels_are_found():
+    with house_style():
+        figure = Figure(figsize=(2, 2))
+        figure.text(0.2, 0.5, "first")
+        figure.text(0.25, 0.5, "second")
+        figure.text(0.9, 0.9, "a label that is cut")
+    boxes, size = drawn_boxes(figure)
+    assert texts_that_overlap(boxes) == [("first", "second")]
+    assert texts_outside(boxes, size) == ["a label that is cut"]
 
 
 @pytest.mark.parametrize("name", figures.names())
@@ -127,5 +186,5 @@ def test_every_figure_draws_every_run_within_its_canvas(name, points):
         if figure is None:
             continue
         assert render(figure, "svg")[:5] == b"<?xml" and render(figure, "png")[:4] == b"\x89PNG"
-        outside = texts_outside(figure)
+        outside = texts_outside(*drawn_boxes(figure))
         assert not outside, (run, outside)

@@ -41,12 +41,15 @@ def wrapped(text: str, characters: int, lines: int = 3) -> str:
     Examples
     --------
     >>> wrapped("resnet18, a-long-file-name.pt", 12)
-    'resnet18, a-\\nlong-file-\\nname.pt'
+    'resnet18,\\na-long-file-\\nname.pt'
+    >>> wrapped("a\\tb", 12)
+    'a b'
     """
     return "\n".join(
         piece
         for part in text.split("\n")
-        for piece in textwrap.wrap(part, characters, max_lines=lines, placeholder=" ...") or [""]
+        for piece in textwrap.wrap(part, characters, max_lines=lines, placeholder=" ...", expand_tabs=False)
+        or [""]
     )
 
 

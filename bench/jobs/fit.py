@@ -72,7 +72,6 @@ class FitJob(Job):
 
     def run(self, context: Context) -> None:
         """Search the grid, then save the best model and its predictions."""
-        from sklearn.base import clone
         from sklearn.model_selection import PredefinedSplit
 
         from bench.engine.finish import Fitted, finish
@@ -93,8 +92,7 @@ class FitJob(Job):
             with self._search(context, list(PredefinedSplit(held_out).split()), refit=False) as search:
                 search.fit(matrix[both], y[both], **self._fit_options(context, both))
             params = search.best_params_
-            estimator = clone(search.estimator).set_params(**params)
-            estimator.fit(matrix[train], y[train], **options)
+            estimator = search.fit_best(matrix[train], y[train], **options)
         seconds = time.perf_counter() - started
         X = {split: matrix[context.rows(split)] for split in SPLITS}
         fitted = Fitted(self.model, estimator, X, seconds, params, embedded.weights_sha256, embedded)

@@ -125,14 +125,9 @@ class Candidate(BaseEstimator):
         return self
 
     def _refit(self) -> "Candidate":
-        """Fit on all rows; XGBoost on the GPU where the search was."""
-        model = self.estimator.steps[-1][1] if isinstance(self.estimator, Pipeline) else self.estimator
-        if self.search.device == "cuda" and type(model).__module__ == "xgboost.sklearn":
-            from classifiers.search.paths.boosting import fit_on_gpu
-
-            fit_on_gpu(model, lambda: self._fit(self.search.X, self.search.y))
-            return self
-        return self._fit(self.search.X, self.search.y)
+        """Fit on all rows, on the device of the search."""
+        fit_on_device(self.estimator, self.search.device, lambda: self._fit(self.search.X, self.search.y))
+        return self
 
     def _response(self) -> Response | None:
         return self.search.answers.get((self.key, self.number_))
@@ -152,6 +147,17 @@ class Candidate(BaseEstimator):
     def _mark(self) -> None:
         if self.search.marks is not None:
             (self.search.marks / f"{self.key}-{self.number_}").touch()
+
+
+def fit_on_device(estimator: BaseEstimator, device: str, fit: Callable[[], Any]) -> None:
+    """Call `fit`, which fits `estimator`; XGBoost computes on the GPU where `device` is `cuda`."""
+    model = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    if device == "cuda" and type(model).__module__ == "xgboost.sklearn":
+        from classifiers.search.paths.boosting import fit_on_gpu
+
+        fit_on_gpu(model, fit)
+    else:
+        fit()
 
 
 class TokenScorer:

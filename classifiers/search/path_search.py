@@ -9,7 +9,7 @@ import psutil
 import sklearn
 from joblib import effective_n_jobs
 from sklearn import get_config
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.model_selection._search import BaseSearchCV
@@ -17,7 +17,7 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import _num_samples
 
 from classifiers.search.blocks import BlockStore
-from classifiers.search.candidate import Candidate, MultimetricTokenScorer, Search, TokenScorer
+from classifiers.search.candidate import Candidate, MultimetricTokenScorer, Search, TokenScorer, fit_on_device
 from classifiers.search.identity import cell_key
 from classifiers.search.inputs import (
     as_folds,
@@ -195,6 +195,23 @@ refit_time_, multimetric_, classes_, n_features_in_, feature_names_in_
         self._fits = answers.fits + len(cells) * count - answered
         _warn_of_errors(answers, cells, self.cv_results_)
         return self
+
+    def fit_best(self, X: Any, y: Any, **params: Any) -> BaseEstimator:
+        """Return a new estimator with the best parameters, fitted on other rows on the search's device.
+
+        It is for a search that scored held-out rows, on which the model must not be fitted: search with
+        `refit=False`, then fit on the training rows alone.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+        y : array-like, shape (n,)
+        **params
+            Passed to `fit` of the estimator.
+        """
+        estimator = clone(self.estimator).set_params(**self.best_params_)
+        fit_on_device(estimator, _device(self.device), lambda: estimator.fit(X, y, **params))
+        return estimator
 
     @property
     def n_fits_(self) -> int:

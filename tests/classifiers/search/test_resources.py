@@ -5,11 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
@@ -92,8 +95,9 @@ def test_cpu_means_cpu_also_where_there_is_a_gpu(data, monkeypatch):
         PathSearchCV(model, grid, cv=2, device="cpu").fit(*data)
 
 
-def test_xgboost_on_a_gpu_runs_alone_and_refits_there(data, monkeypatch):
-    """A stub in place of the GPU: what XGBoost is asked for is looked at, then computed on the CPU."""
+@pytest.fixture
+def seen(monkeypatch):
+    """A stub in place of the GPU: the devices that XGBoost is asked for; it computes on the CPU."""
     seen = []
     train, fit = boosting.xgboost.train, XGBClassifier.fit
 
@@ -112,10 +116,28 @@ def test_xgboost_on_a_gpu_runs_alone_and_refits_there(data, monkeypatch):
     monkeypatch.setattr(path_search_module, "_device", lambda name: "cuda")
     monkeypatch.setattr(boosting.xgboost, "train", trained)
     monkeypatch.setattr(XGBClassifier, "fit", fitted)
+    return seen
+
+
+def test_xgboost_on_a_gpu_runs_alone_and_refits_there(data, seen):
     search = PathSearchCV(XGB, {"n_estimators": [2, 4], "max_depth": [2, 3]}, cv=2, n_jobs=4).fit(*data)
     assert seen == [("train", "cuda")] * 4 + [("fit", "cuda")]
     assert search.best_estimator_.device is None
     search.best_estimator_.predict(data[0])
+
+
+@pytest.mark.parametrize("model", [XGB, make_pipeline(StandardScaler(), XGB)])
+def test_xgboost_selected_on_held_out_rows_is_fitted_on_the_device_of_the_search(data, seen, model):
+    name = "n_estimators" if model is XGB else "xgbclassifier__n_estimators"
+    search = PathSearchCV(model, {name: [2, 4]}, cv=2, refit=False).fit(*data)
+    seen.clear()
+    X, y = data
+    best = search.fit_best(X[:40], y[:40])
+    assert seen == [("fit", "cuda")]
+    alone = clone(model).set_params(**search.best_params_).fit(X[:40], y[:40])
+    np.testing.assert_array_equal(best.predict_proba(X), alone.predict_proba(X))
+    assert best.get_params()[name] == search.best_params_[name]
+    assert (best if model is XGB else best[-1]).device is None
 
 
 # Imports

@@ -19,6 +19,7 @@ def refuse(
     kind: str,
     folds: int,
     parts: np.ndarray,
+    copies: np.ndarray,
     works: Callable[[str, int], bool],
 ) -> NoReturn:
     """Raise `InputError` for a split that lacks images, naming a setting that works.
@@ -32,6 +33,8 @@ def refuse(
         The folds that were asked for.
     parts : ndarray of str, shape (n_images,)
         The best split that was found.
+    copies : ndarray of int, shape (n_images,)
+        Number of the set of equal images that each image belongs to.
     works : callable
         `works(kind, folds)` returns whether another setting gives a split.
     """
@@ -52,9 +55,29 @@ def refuse(
             advice.append(_flags(kind, other, folds, fewer))
     if advice:
         raise InputError(f"{why}; use {', or '.join(advice)}, or add images")
+    copied = _copied(dataset, copies)
+    if copied:
+        raise InputError(
+            f"dataset {dataset.name}: {copied}; equal images stay in one split, and three splits need "
+            f"{len(SPLITS)} different images of each kind: add different images (`defectbench data check` "
+            "lists the copies)"
+        )
     if count < LEAST:
         raise InputError(f"{why}; add images: no setting works with fewer than {LEAST} {rare} images")
     raise InputError(f"{why}; add images")
+
+
+def _copied(dataset: ImageDataset, copies: np.ndarray) -> str:
+    """Say which images are copies of so few that they cannot be divided; empty where copies are not why."""
+    if len(set(copies)) == 1:
+        return f"all {len(copies)} images are copies of one image"
+    found = []
+    for label, word in ((0, "good"), (1, "defective")):
+        sets = copies[dataset.y == label]
+        different = len(set(sets))
+        if different < min(len(SPLITS), len(sets)):
+            found.append(f"the {len(sets)} {word} images are copies of {counted(different, 'image')}")
+    return " and ".join(found)
 
 
 def _lacking(dataset: ImageDataset, folds: int, parts: np.ndarray) -> str:

@@ -133,7 +133,7 @@ def plan_split(
             whole = find_clusters(dataset.table, copies, other)[0]
             return not _lacks(_divide(dataset, whole, other, shares, fewer, seed), dataset.y, fewer)
 
-        refuse(dataset, kind, folds, parts, works)
+        refuse(dataset, kind, folds, parts, np.asarray(copies), works)
     notes += _copy_notes(parts, copies, dataset.table, kind)
     notes += make_strata(dataset.table["label"].to_numpy(), dataset.y)[1]
     train = parts == "train"

@@ -212,3 +212,21 @@ def test_groups_may_be_numbers_or_categories():
     for group in (pd.Categorical([None, *words[1:]]), np.arange(120) % 17, np.arange(120) % 17 + 0.5):
         split = make_split(dataset(labels, group), kind="group", folds=2)
         assert split.notna().all() and set(split) == set(expected)
+
+
+@pytest.mark.parametrize(
+    ("copies", "said"),
+    [
+        (np.zeros(60, int), "all 60 images are copies of one image"),
+        (np.arange(60) // 30, "the 30 good images are copies of 1 image and the 30 defective images"),
+        (np.where(np.arange(60) < 30, np.arange(60), 30 + np.arange(60) % 2),
+         "made: the 30 defective images are copies of 2 images;"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["stratified", "group"])
+def test_images_that_are_copies_of_too_few_are_refused_with_the_remedy(copies, said, kind):
+    data = dataset(["good"] * 30 + ["bad"] * 30, [f"g{i}" for i in range(60)])
+    with pytest.raises(InputError, match="equal images stay in one split") as error:
+        make_split(data, kind=kind, copies=copies)
+    assert said in str(error.value) and "add different images" in str(error.value)
+    assert "\n" not in str(error.value) and "needed (" not in str(error.value)

@@ -12,10 +12,10 @@ from PIL import Image
 from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
-from features.datasets.options import Options
+from features.datasets.options import Exclude, Include, Options
 from features.errors import InputError, UnknownPositive
 from features.pixels.find import FoundImages, find_images
-from features.pixels.listing import nfc
+from features.pixels.listing import nfc, several
 from features.structure.groups import describe_groups, groups_of
 
 _DEFECT_NAMES = ("defect", "defective", "defects", "bad", "bad_1", "ng", "fail", "anomaly", "1")
@@ -39,16 +39,8 @@ class FolderOptions(Options):
         "file name; `parent` for the folder of the image; or a CSV file with image_id and group.",
         json_schema_extra={"flag": True},
     )
-    include: tuple[str, ...] | None = Field(
-        default=None,
-        description="Glob pattern of the files to take, such as `*.jpg` or `good/*`.",
-        json_schema_extra={"flag": True},
-    )
-    exclude: tuple[str, ...] | None = Field(
-        default=None,
-        description="Glob pattern of the files to leave out, such as `*_mask.png` or `thumbs`.",
-        json_schema_extra={"flag": True},
-    )
+    include: Include = None
+    exclude: Exclude = None
     bit_depth: int | None = Field(
         default=None,
         ge=9,
@@ -102,7 +94,7 @@ def load(
     root = Path(root).expanduser()
     if not root.is_dir():
         raise InputError(f"{root}: no such directory; give one with a subfolder per class (--root)")
-    found = find_images(root, include=_several(include), exclude=_several(exclude))
+    found = find_images(root, include=several(include), exclude=several(exclude))
     if not found.folders:
         raise InputError(f"{root}: no subfolders; put the images of each class into its own")
     inside = [row for row, path in enumerate(found.relative) if "/" in path]
@@ -147,10 +139,6 @@ def _classes(found: FoundImages, labels: set[str]) -> list[str]:
     masked = {path.split("/", 1)[0] for path in found.left_out}
     empty = {nfc(name) for name in found.folders if name not in unread | masked}
     return sorted(labels | empty)
-
-
-def _several(patterns: str | tuple[str, ...] | None) -> tuple[str, ...] | None:
-    return (patterns,) if isinstance(patterns, str) else patterns
 
 
 def choose_positive(

@@ -1,5 +1,6 @@
 """Nexperia's photographs of chips in their tape pockets, as both contests' files lie on disk."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,22 @@ from pydantic import Field
 from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
-from features.datasets.options import Options
+from features.datasets.options import Exclude, Include, Options
 from features.errors import InputError, UnreadableImage
 from features.files import content_hash
 from features.pixels.images import read_bytes
-from features.pixels.listing import NO_IMAGE_NAME, image_ids, is_hidden, is_image_name, list_files, nfc
+from features.pixels.listing import (
+    NO_IMAGE_NAME,
+    image_ids,
+    is_hidden,
+    is_image_name,
+    left_out_note,
+    list_files,
+    nfc,
+    none_left,
+    select,
+    several,
+)
 
 GOOD, DEFECT = "good", "defect"
 
@@ -43,12 +55,16 @@ class NexperiaOptions(Options):
         description="Give images without a box the median box of their class.",
         json_schema_extra={"flag": True},
     )
+    include: Include = None
+    exclude: Exclude = None
 
 
 def load(
     root: str | Path,
     boxes: str | Path | None = None,
     fill_missing_boxes: bool = False,
+    include: tuple[str, ...] | None = None,
+    exclude: tuple[str, ...] | None = None,
 ) -> ImageDataset:
     """Read either contest's files.
 
@@ -60,6 +76,9 @@ def load(
         A file of defect boxes; by default every box file that lies in `root` or `train` is read.
     fill_missing_boxes : bool
         Whether a missing box becomes its class's median box.
+    include, exclude : tuple of str, optional
+        Glob patterns of files to take and to leave out, unlabelled images included; paths begin with
+        `train/` or `test/`. See `features.pixels.listing.select`.
 
     Returns
     -------
@@ -71,18 +90,28 @@ def load(
     Raises
     ------
     InputError
-        When the folder has none of the layouts.
+        When the folder has none of the layouts, or the patterns leave no labelled image.
     """
     root, layout = find_layout(Path(root).expanduser())
     good_folder, bad_folder, test_folder = (root / part for part in LAYOUTS[layout])
     (good, good_problems), (bad, bad_problems), (test, test_problems) = map(
         _files, (good_folder, bad_folder, test_folder)
     )
+    labelled, left = [*good, *bad], []
+    if include or exclude:
+        (good, left_good), (bad, left_bad), (test, left_test) = (
+            _selected(root, paths, several(include), several(exclude)) for paths in (good, bad, test)
+        )
+        left = [*left_good, *left_bad, *left_test]
+        if labelled and not good and not bad:
+            raise none_left(str(root), [Path(path).relative_to(root).as_posix() for path in labelled])
     mended = _boxes(root, Path(boxes) if boxes else None, good + bad, fill_missing_boxes)
     table, notes = _table(root, (str(good_folder), str(bad_folder)), good, bad, mended.table)
     found = set(table["label"]) - {GOOD, DEFECT}
     classes = (GOOD, *(name for name in DEFECTS if name in found), *sorted(found - set(DEFECTS)), DEFECT)
     classes = tuple(name for name in classes if name == GOOD or (table["label"] == name).any())
+    if left:
+        notes.append(left_out_note(left))
     strangers = _strangers(root, layout)
     if strangers:
         notes.append(f"folders that the layout does not have are left out: {', '.join(strangers)}")
@@ -159,6 +188,15 @@ def _files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
         for path, reason in (*((other, NO_IMAGE_NAME) for other in files.others), *files.problems)
         if reason != NO_IMAGE_NAME or not path.lower().endswith((".csv", ".txt", ".md", ".json", ".xml"))
     ]
+
+
+def _selected(
+    root: Path, paths: list[str], include: Sequence[str] | None, exclude: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Return the paths that glob patterns keep, and those that they leave out, the latter below `root`."""
+    below = {Path(path).relative_to(root).as_posix(): path for path in paths}
+    kept, left = select(below, include, exclude)
+    return [below[name] for name in kept], left
 
 
 def _files_first(path: str) -> list[tuple[int, str]]:

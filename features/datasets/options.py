@@ -4,10 +4,26 @@ import os
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from features.errors import InputError
+
+#: The options that choose among the files below a folder.
+Include = Annotated[
+    tuple[str, ...] | None,
+    Field(
+        description="Glob pattern of the files to take, such as `*.jpg` or `good/*`.",
+        json_schema_extra={"flag": True},
+    ),
+]
+Exclude = Annotated[
+    tuple[str, ...] | None,
+    Field(
+        description="Glob pattern of the files to leave out, such as `*_mask.png` or `thumbs`.",
+        json_schema_extra={"flag": True},
+    ),
+]
 
 
 class Options(BaseModel):

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import InputError
-from features.pixels.listing import NO_IMAGE_NAME, Files, image_ids, list_files, printable, select
+from features.pixels.listing import (
+    NO_IMAGE_NAME,
+    Files,
+    image_ids,
+    left_out_note,
+    list_files,
+    none_left,
+    printable,
+    select,
+)
 from features.pixels.masks import find_masks
 
 
@@ -94,17 +103,14 @@ def _of(files: Files, include: Sequence[str] | None, exclude: Sequence[str] | No
     kept, left = select(files.images, include, exclude)
     others, _ = select(files.others, None, exclude)
     if files.images and not kept:
-        raise InputError(
-            f"{files.root}: --include and --exclude leave none of {len(files.images)} images, the first of "
-            f"which is {files.images[0]}"
-        )
+        raise none_left(files.root, files.images)
     # A mask that a pattern leaves out is still the mask of its photograph.
     masks = find_masks(files, files.images)
     chosen = set(kept)
     images = tuple(image for image in masks.photographs if image in chosen)
     notes = list(masks.notes)
     if left:
-        notes.append(f"{len(left)} images left out by --include or --exclude (first: {left[0]})")
+        notes.append(left_out_note(left))
     return FoundImages(
         root=files.root,
         relative=images,

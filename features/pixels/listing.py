@@ -165,6 +165,24 @@ def select(
     return kept, left
 
 
+def several(patterns: str | Sequence[str] | None) -> Sequence[str] | None:
+    """Return patterns as a sequence; a str is one pattern."""
+    return (patterns,) if isinstance(patterns, str) else patterns
+
+
+def none_left(root: str, images: Sequence[str]) -> InputError:
+    """Return the error of patterns that leave no image."""
+    return InputError(
+        f"{root}: --include and --exclude leave none of {len(images)} images, the first of which is "
+        f"{images[0]}"
+    )
+
+
+def left_out_note(left: Sequence[str]) -> str:
+    """Return the line on images that patterns leave out."""
+    return f"{len(left)} images left out by --include or --exclude (first: {left[0]})"
+
+
 def _matches(path: str, patterns: Sequence[str]) -> bool:
     text = nfc(path).casefold()
     for pattern in (nfc(each).casefold() for each in patterns):

@@ -210,3 +210,18 @@ def test_boxes_of_every_class_parse(tmp_path):
     assert sum(mended.repairs.values()) == 2
     assert mended.table["x1"].notna().sum() == 7
     assert set(boxes["defect_class"]) == set(DEFECTS) - {"empty pocket", "device flip"}
+
+
+def test_patterns_choose_among_nexperias_files(second, tmp_path):
+    root, names = second
+    whole = datasets.load_dataset("nexperia", root=tmp_path)
+    dataset = datasets.load_dataset("nexperia", root=tmp_path, exclude=f"{names[0]}*")
+    assert set(whole.table["image_id"]) - set(dataset.table["image_id"]) == {names[0]}
+    assert dataset.unlabelled == whole.unlabelled
+    note = f"1 images left out by --include or --exclude (first: train/train_contest/good_all/{names[0]}.bmp)"
+    assert note in dataset.notes
+    chosen = datasets.load_dataset("nexperia", root=root, include=("train/*", "*T2.bmp"))
+    assert len(chosen.table) == len(whole.table)
+    assert [path.rsplit("/", 1)[1] for path in chosen.unlabelled] == ["T2.bmp"]
+    with pytest.raises(InputError, match="--include and --exclude leave none of 8 images"):
+        datasets.load_dataset("nexperia", root=root, include="test/*")

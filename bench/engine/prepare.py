@@ -121,7 +121,7 @@ def _reuse(config: RunConfig, folder: RunFolder, dataset: ImageDataset) -> pd.Da
         )
     expected = _expected(config, dataset, table)
     for column in expected.columns.intersection(table.columns):
-        was, now = table[column], expected[column]
+        was, now = (frame[column].map(_composed) for frame in (table, expected))
         changed = int(((was != now) & ~(was.isna() & now.isna())).sum())
         if changed:
             raise InputError(
@@ -154,6 +154,10 @@ def named_as_saved(dataset: ImageDataset, saved: list[str]) -> ImageDataset:
 
 def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
+
+
+def _composed(value: object) -> object:
+    return _nfc(value) if isinstance(value, str) else value
 
 
 def _expected(config: RunConfig, dataset: ImageDataset, table: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """A run notices that what it was made of has changed."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,26 @@ def test_weights_of_images_reach_the_heads_that_take_them(tmp_path, monkeypatch,
     assert set(np.round(weights, 2)) == {0.67, 1.0}
     assert seen["LinearDiscriminantAnalysis"] == {}
     assert "LDA takes no weights of images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("old", ["NFC", "NFD"])
+def test_ids_and_labels_of_an_older_run_are_compared_in_composed_characters(bench, parts, capsys, old):
+    good = Path(parts["root"]) / "good"
+    good = good.rename(good.with_name("g\u00fct"))
+    assert bench() == 0
+    folder = RunFolder("runs/tiny")
+    (fit,) = [each for each in folder.job_ids() if each.startswith("fit")]
+    table, scores = folder.read_split(), pd.read_parquet(folder.predictions_path(fit))
+    for frame in (table, scores):
+        for column in ("image_id", "label"):
+            frame[column] = [unicodedata.normalize(old, text) for text in frame[column]]
+    folder.write_frame(folder.split, table)
+    folder.write_predictions(fit, scores)
+    capsys.readouterr()
+    assert bench() == 0, capsys.readouterr().err
+    assert "2 of 2 jobs are done already" in capsys.readouterr().out
+    assert folder.read_split()["image_id"].tolist() == table["image_id"].tolist()
+    first = files(parts, good.name)[0]
+    first.rename(first.with_name("other.png"))
+    assert bench() == 2
+    assert "(1 new, 1 gone)" in capsys.readouterr().err

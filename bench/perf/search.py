@@ -1,4 +1,4 @@
-"""`defectbench perf search`: the same grid, folds and cores, searched four ways in turn."""
+"""`defectbench perf search`: compare four grid searches on the same grid, folds and cores."""
 
 import json
 import os
@@ -39,36 +39,37 @@ def measure_searches(
     device: str = "cpu",
     report: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
-    """Time each method on each family, one after the other.
+    """Time each method on each family of models, one after the other.
 
     Parameters
     ----------
     rows : (X, y, X_test, y_test)
-        Embeddings and labels to search on, and to tell the test AUC of what was chosen.
+        Embeddings and labels for the search, and for the test AUC of the selected model.
     families : sequence of str
-        Of `REFERENCE_GRID`.
+        Names of families in `REFERENCE_GRID`.
     methods : sequence of str
-        Of `METHODS`.
+        Names in `METHODS`.
     folds, jobs : int
     stock_cells, stock_folds : int, optional
-        Time GridSearchCV on this number of cells, spread over those of the fewest trees, and of the
-        folds; its seconds are scaled to the whole grid, by trees where it has any, and the row says so.
+        Time GridSearchCV on this number of cells and folds only. The cells are spread over those with the
+        fewest trees. The seconds are scaled to the whole grid, in proportion to the number of trees, and
+        the column `note` says so.
     stock_seconds : float, optional
-        Stop GridSearchCV after so long and count what it took until then: a lower bound, said so too.
+        Stop GridSearchCV after this time. The time until then is reported as a lower bound.
     refit : bool
-        Whether to fit what was chosen and report its test AUC; not part of the seconds.
+        Whether to fit the selected model and report its test AUC. The fit is not timed.
     device : {"cpu", "cuda"}
-        Where PathSearchCV and every XGBoost compute. scikit-learn's other models have the CPU only, and
-        have no ratio when the paths compute on CUDA.
+        Device of PathSearchCV and of every XGBoost model. scikit-learn's other models run on the CPU only
+        and get no ratio when PathSearchCV runs on CUDA.
     report : callable
-        Told of each finished row.
+        Called with one line after each finished row.
 
     Returns
     -------
     DataFrame
-        family, method, device, seconds, ratio (to GridSearchCV on the same device), fits, best, cv_score,
-        largest_difference (of a cell's score from GridSearchCV's), test_auc, peak_gib, note; and a row
-        `total` for each method.
+        Columns `family`, `method`, `device`, `seconds`, `ratio` (to GridSearchCV on the same device),
+        `fits`, `best`, `cv_score`, `largest_difference` (between a cell's score and GridSearchCV's),
+        `test_auc`, `peak_gib` and `note`, and one row `total` per method.
     """
     jobs = jobs if jobs > 0 else len(os.sched_getaffinity(0)) + 1 + jobs
     found: list[dict[str, Any]] = []
@@ -99,7 +100,7 @@ def measure_searches(
 
 
 def generated_rows(n: int, d: int = 512, seed: int = 0) -> Rows:
-    """Make `n` embeddings-like rows, and a quarter as many to test on, of two overlapping classes."""
+    """Generate `n` rows that resemble embeddings of two overlapping classes, and `n // 4` test rows."""
     rng = np.random.default_rng(seed)
     total = n + n // 4
     y = (rng.random(total) < 0.3).astype(int)
@@ -121,12 +122,12 @@ def _task(
 
 
 def _thin_out(task: dict[str, Any], cells: int | None, folds: int | None) -> str:
-    """Leave a part of the task to be timed; return what the table says of it."""
+    """Reduce the task to the part that is timed; return the note for the table."""
     every = list(ParameterGrid(task["grid"]))
     chosen = every
     if cells is not None and cells < len(every):
-        least = min(map(_trees, every))
-        quick = [cell for cell in every if _trees(cell) == least]
+        fewest = min(map(_trees, every))
+        quick = [cell for cell in every if _trees(cell) == fewest]
         chosen = [quick[i] for i in sorted({round(i) for i in np.linspace(0, len(quick) - 1, cells)})]
         task["grid"] = [{name: [value] for name, value in cell.items()} for cell in chosen]
     kept = min(folds or task["folds"], task["folds"])
@@ -139,7 +140,7 @@ def _thin_out(task: dict[str, Any], cells: int | None, folds: int | None) -> str
 
 
 def _trees(cell: dict[str, Any]) -> int:
-    """Return what a cell's time is in proportion to: its trees; 1 for a model without any."""
+    """Return the number of trees of a cell, to which its time is proportional; 1 for other models."""
     return cell.get("model__n_estimators", 1)
 
 

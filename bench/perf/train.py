@@ -32,7 +32,7 @@ def measure_training(
     workers: int = 2,
     report: Callable[[str], None] = lambda line: None,
 ) -> pd.DataFrame:
-    """Train a few epochs each way, one after the other.
+    """Train a few epochs in each way, one after the other.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def measure_training(
     Returns
     -------
     DataFrame
-        way, images_per_second, ratio (to the plain way), seconds (an epoch), peak_gib, note.
+        Columns `way`, `images_per_second`, `ratio` (to the plain way), `seconds` (per epoch), `peak_gib`
+        and `note`.
     """
     base = {
         "paths": list(paths), "y": [int(label) for label in y], "size": size, "batch_size": batch_size,

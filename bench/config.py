@@ -226,6 +226,7 @@ class RunConfig(_Section):
         "each class per epoch, with or without replacement; networks only). Each is tried.",
         True,
     )
+    explain: bool = _setting(True, "Make heat maps that show where the models look.", True)
     dataset: DatasetConfig = DatasetConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()

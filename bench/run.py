@@ -95,4 +95,6 @@ def _repeated(config: RunConfig, repeat: int) -> RunConfig:
     """Return the configuration of another split of the same run."""
     console.say(f"repeat {repeat + 1} of {config.repeats}, seed {config.seed + repeat}")
     features = config.features.model_copy(update={"projections": False})
-    return config.model_copy(update={"seed": config.seed + repeat, "repeats": 1, "features": features})
+    return config.model_copy(
+        update={"seed": config.seed + repeat, "repeats": 1, "features": features, "explain": False}
+    )

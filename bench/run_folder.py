@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,6 +72,10 @@ class RunFolder:
         self.files = self.path / "files.parquet"
         self.problems = self.path / "problems.csv"
         self.tables = self.path / "tables"
+        self.maps = self.path / "maps"
+        self.regions = self.path / "regions.parquet"
+        self.region_counts = self.path / "region_counts.parquet"
+        self.panels = self.path / "panels.parquet"
         self.figures = self.path / "figures"
         self.report = self.path / "report.html"
 
@@ -153,6 +157,10 @@ class RunFolder:
     def clusters_path(self, job_id: str) -> Path:
         """Where the clusters of a job are."""
         return self.path / "clusters" / f"{job_id}.parquet"
+
+    def maps_path(self, job_id: str, method: str) -> Path:
+        """Where the heat maps of a model by one method are."""
+        return self.maps / f"{job_id}-{method}.parquet"
 
     def model_path(self, job_id: str) -> Path:
         """Where the model of a job is saved."""
@@ -249,6 +257,12 @@ class RunFolder:
     def clusters(self) -> pd.DataFrame:
         """Return how the clusters of all feature sets agree with the labels."""
         return self._gather(self.clusters_path)
+
+    def saved_maps(self) -> Iterator[pd.DataFrame]:
+        """Yield the heat maps of each model on the run's list, one model at a time."""
+        for job_id in self.job_ids():
+            for path in sorted(self.maps.glob(f"{job_id}-*.parquet")):
+                yield pd.read_parquet(path)
 
     def _gather(self, place: Callable[[str], Path]) -> pd.DataFrame:
         paths = [place(job_id) for job_id in self.job_ids()]

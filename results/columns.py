@@ -110,6 +110,15 @@ _VARIANTS = (
 )
 #: The four counts in one column; made from the leaderboard, not one of its columns.
 CONFUSION = Column("confusion", "TN FP / FN TP (% of class)", "counts", views=frozenset({View.TABLE}))
+#: Where the model looks: means over the defective test images whose defect has a box or a mask.
+LOCATION = (
+    Column("pointing_game", "Pointing game", "%", 1, True, views=frozenset({View.FILLED})),
+    Column("energy_inside", "Energy in box", "%", 1, True, views=frozenset({View.FILLED})),
+    Column("energy_lift", "Energy / area", "", 2, True),
+    Column("peak_distance", "Peak to box, px", "px", 1, False),
+    Column("iou", "IoU of the heat map", "", 3, True),
+    Column("peaks_at_border", "Peaks at border", "%", 1, False),
+)
 _LAST = (
     Column("threshold", "Threshold"),
     Column("operating_claim", "What the valid split proves", "text"),
@@ -133,13 +142,16 @@ def columns() -> list[Column]:
     others = [column for column in found if View.LEAD not in column.views]
     return [
         *_KEYS, _IMAGES, *lead, *_TIMES, STATUS, *_VARIANTS,
-        *others, *_SIZES, *_RATES, *_LAST, CAUTION, _BEST,
+        *others, *LOCATION, *_SIZES, *_RATES, *_LAST, CAUTION, _BEST,
     ]  # fmt: skip
 
 
-def names() -> list[str]:
-    """Return the names of all columns of `leaderboard.csv`, bounds of intervals among them."""
-    *rest, best = columns()
+def names(*, optional: bool = False) -> list[str]:
+    """Return the names of all columns of `leaderboard.csv`, bounds of intervals among them.
+
+    With `optional` also those of `LOCATION`, which a leaderboard has only where heat maps were measured.
+    """
+    *rest, best = [column for column in columns() if optional or column not in LOCATION]
     bounds = [name for column in _metrics() if column.interval for name in column.bounds]
     return [*(column.name for column in rest), *bounds, best.name]
 
@@ -174,12 +186,12 @@ def in_view(view: View, board: pd.DataFrame | None = None) -> list[Column]:
     list of Column
     """
     added = {
-        column.name for column in (*_KEYS, *_VARIANTS, CAUTION)
+        column.name for column in (*_KEYS, *_VARIANTS, *LOCATION, CAUTION)
         if board is not None and column.name in board and _says_something(column, board[column.name])
     }  # fmt: skip
     ordered = [
-        *_KEYS, *_VARIANTS, _IMAGES, *_metrics(), CONFUSION, *_LAST, *_SIZES, *_TIMES, *_RATES, STATUS,
-        CAUTION,
+        *_KEYS, *_VARIANTS, _IMAGES, *_metrics(), CONFUSION, *LOCATION, *_LAST, *_SIZES, *_TIMES,
+        *_RATES, STATUS, CAUTION,
     ]  # fmt: skip
     return [column for column in ordered if view in column.views or column.name in added]
 
@@ -191,7 +203,7 @@ def with_bounds(column: Column) -> list[str]:
 
 def _says_something(column: Column, values: pd.Series) -> bool:
     if View.FILLED in column.views:
-        return bool(values.fillna("").ne("").any())
+        return bool((values.notna() & values.ne("")).any())
     return View.VARYING in column.views and values.dropna().nunique() > 1
 
 

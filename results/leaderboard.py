@@ -9,12 +9,13 @@ import pandas as pd
 from results import metrics
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing, group_count
-from results.columns import RANKING, columns, names
+from results.columns import LOCATION, RANKING, columns, names
 from results.feature_set import END_TO_END, FINE_TUNED
 from results.intervals import intervals_of, mark_best
 from results.metrics.operating import operating_point
 from results.predictions import COSTS, ROW_KEY, Row, rows_of
 from results.status import Status
+from results.tables.localisation import ALL, BASELINE
 from results.views import View
 
 
@@ -54,7 +55,11 @@ def best_of_kinds(rows: Iterable[Row]) -> dict[Kind, Row]:
     return {kind: row for kind, row in best.items() if row is not None}
 
 
-def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None) -> pd.DataFrame:
+def leaderboard(
+    predictions: pd.DataFrame,
+    statuses: pd.DataFrame | None = None,
+    localisation: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Measure every model on the test split.
 
     Parameters
@@ -63,13 +68,16 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         As `results.predictions.SCHEMA`.
     statuses : DataFrame, optional
         Rows that have no predictions: the columns `ROW_KEY` and `status`, which says why.
+    localisation : DataFrame, optional
+        As `results.tables.localisation.localisation_table`: fills the columns that say where models look.
 
     Returns
     -------
     DataFrame
         Best ROC AUC first, then rows that find no defect at their threshold, rows without predictions last.
-        Its columns are `results.columns.names()`, in that order. Every column that `results.columns` calls
-        repeatable is a function of the data, the configuration and the seed.
+        Its columns are `results.columns.names()`, in that order, and those of `LOCATION` where given. Every
+        column that `results.columns` calls repeatable is a function of the data, the configuration
+        and the seed.
     """
     models = list(rows_of(predictions))
     rows = [_measure(row) for row in models]
@@ -80,9 +88,10 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         ]
     table = pd.DataFrame(rows, columns=None if rows else [*ROW_KEY, "status"])
     table["best"] = mark_best(table, models)
+    table = _with_locations(table, localisation)
     lead = [column.name for column in columns() if View.LEAD in column.views]
     nothing = table.pop("finds_nothing") if "finds_nothing" in table else pd.Series(False, table.index)
-    table = table.reindex(columns=[name for name in names() if name in table or name in lead])
+    table = table.reindex(columns=[name for name in names(optional=True) if name in table or name in lead])
     counts = [name for name in metrics.names() if metrics.get_metric(name).integer]
     for name in ["n_test", *counts]:
         table[name] = table[name].astype("Int64")
@@ -95,6 +104,20 @@ def leaderboard(predictions: pd.DataFrame, statuses: pd.DataFrame | None = None)
         order, ascending=[True, False, True, True, True], na_position="last", kind="stable"
     )
     return table.drop(columns="_last").reset_index(drop=True)
+
+
+def _with_locations(table: pd.DataFrame, localisation: pd.DataFrame | None) -> pd.DataFrame:
+    """Add the columns that say where models look, of all defects and the first method of each row."""
+    if localisation is None or localisation.empty:
+        return table
+    whole = localisation[(localisation["label"] == ALL) & (localisation["method"] != BASELINE)]
+    found = whole.drop_duplicates(ROW_KEY)
+    keys = [tuple(map(str, key)) for key in found[ROW_KEY].to_numpy()]
+    rows = [tuple(map(str, key)) for key in table[ROW_KEY].to_numpy()]
+    for column in LOCATION:
+        values = dict(zip(keys, found[column.name], strict=True))
+        table[column.name] = [float(values.get(row, float("nan"))) for row in rows]
+    return table
 
 
 def scored(row: Row) -> metrics.Scored:

@@ -100,5 +100,12 @@ class Job:
 def to_record(job: Job) -> dict[str, Any]:
     """Return a job as JSON values, from which `bench.jobs.from_record` makes it again."""
     values = {each.name: getattr(job, each.name) for each in fields(job)}
-    plain = {name: to_record(v) if isinstance(v, Job) else v for name, v in values.items()}
+    plain = {name: _plain(value) for name, value in values.items()}
     return {"id": job.id, "kind": job.kind, "title": job.title, "fields": plain}
+
+
+def _plain(value: Any) -> Any:
+    """Return a job, or each job of a tuple, as its record; another value as it is."""
+    if isinstance(value, Job):
+        return to_record(value)
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

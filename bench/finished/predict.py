@@ -126,7 +126,7 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
     if not done:
         raise InputError(f"{folder.path}: no finished model in this run")
     if reference == BEST:
-        aucs = {job.id: _valid_auc(folder, job) for job in done}
+        aucs = {job.id: valid_auc(folder, job) for job in done}
         return max(done, key=lambda job: np.nan_to_num(aucs[job.id], nan=-1.0))
     found = [job for job in done if reference in (job.id, job.model)]
     found = found or [job for job in done if job.id.startswith(reference) or job.slug.startswith(reference)]
@@ -169,7 +169,8 @@ def keep_order(values: np.ndarray, score: np.ndarray) -> np.ndarray:
     return smoothed[inverse]
 
 
-def _valid_auc(folder: RunFolder, job: FitJob | TrainJob) -> float:
+def valid_auc(folder: RunFolder, job: FitJob | TrainJob) -> float:
+    """Return the area under the ROC curve of a finished model on the valid split."""
     (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
     return scored(row).valid_auc
 

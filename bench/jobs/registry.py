@@ -5,6 +5,7 @@ from typing import Any
 from bench.engine.job import Job
 from bench.jobs.audit import AuditJob
 from bench.jobs.embed import EmbedJob
+from bench.jobs.explain import ExplainJob
 from bench.jobs.fit import FitJob
 from bench.jobs.project import ProjectJob
 from bench.jobs.search_cell import SearchCellJob
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Job]] = {
         FitJob,
         ProjectJob,
         AuditJob,
+        ExplainJob,
     )
 }
 
@@ -36,10 +38,7 @@ def from_record(record: dict[str, Any]) -> Job:
     """
     if record["kind"] not in KINDS:
         raise InputError(f"job {record['id']}: unknown kind {record['kind']!r}; run it with its own version")
-    values: dict[str, Any] = {
-        name: from_record(value) if isinstance(value, dict) else as_hashable(value)
-        for name, value in record["fields"].items()
-    }
+    values: dict[str, Any] = {name: _value(value) for name, value in record["fields"].items()}
     try:
         return KINDS[record["kind"]](**values)
     except TypeError as error:
@@ -49,3 +48,12 @@ def from_record(record: dict[str, Any]) -> Job:
 def read_jobs(folder: RunFolder) -> list[Job]:
     """Return the list of jobs of a run."""
     return [from_record(record) for record in folder.records()]
+
+
+def _value(value: Any) -> Any:
+    """Return the field of a job from its JSON value: records are jobs, lists are tuples."""
+    if isinstance(value, dict):
+        return from_record(value)
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return tuple(from_record(each) for each in value)
+    return as_hashable(value)

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.outputs.cells import genotypes_of, searches_of
+from bench.outputs.localisation import localisation_of, panels_of
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
 from results import figures
@@ -29,7 +30,8 @@ _SUFFIXES = {"markdown": "md", "latex": "tex", "html": "html"}
 def write_tables(folder: RunFolder) -> pd.DataFrame:
     """Write the leaderboard in every format, and the tables that go with it; return the leaderboard."""
     predictions = with_blend(folder.predictions())
-    table = leaderboard(predictions, folder.statuses())
+    localisation = localisation_of(folder)
+    table = leaderboard(predictions, folder.statuses(), localisation)
     write_text(folder.tables / "leaderboard.csv", to_csv(table))
     shown = present(table)
     for name, write in WRITERS.items():
@@ -43,6 +45,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         "per_class": per_class_table(predictions),
         "clusters": folder.clusters(),
         "cells": cells_table(predictions, searches_of(folder)),
+        "localisation": localisation,
         "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
     }
     for name, frame in further.items():
@@ -89,6 +92,7 @@ def view_of(folder: RunFolder) -> RunView:
         share,
         genotypes_of(folder),
         searches_of(folder),
+        *panels_of(folder),
     )
 
 

@@ -45,7 +45,7 @@ class Preprocess:
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the processed uint8 image, (height, width) or (height, width, 3)."""
-        x1, y1, x2, y2 = self._checked_window(*image.shape[:2])
+        x1, y1, x2, y2 = self.checked_window(*image.shape[:2])
         return self.recolour(image[y1:y2, x1:x2])
 
     def move_boxes(self, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -63,14 +63,15 @@ class Preprocess:
         float array, shape (n, 4)
             Clipped to the processed image; NaN where nothing of the box is left.
         """
-        x1, y1, x2, y2 = self._checked_window(height, width)
+        x1, y1, x2, y2 = self.checked_window(height, width)
         moved = np.asarray(boxes, float).reshape(-1, 4) - (x1, y1, x1, y1)
         gone = (moved[:, 2] < 0) | (moved[:, 3] < 0) | (moved[:, 0] >= x2 - x1) | (moved[:, 1] >= y2 - y1)
         moved = np.clip(moved, 0, (x2 - x1 - 1, y2 - y1 - 1) * 2)
         moved[gone] = np.nan
         return moved
 
-    def _checked_window(self, height: int, width: int) -> Window:
+    def checked_window(self, height: int, width: int) -> Window:
+        """Return the kept part x1, y1, x2, y2 of an image; `InputError` when nothing is left."""
         x1, y1, x2, y2 = self.window(height, width)
         if x2 - x1 < 1 or y2 - y1 < 1:
             raise InputError(f"preprocessing {self.name!r} leaves nothing of {width} x {height} pixels")

@@ -6,6 +6,7 @@ from results.figures import (
     confusion,
     critical_difference,
     embeddings,
+    heat_maps,
     histograms,
     overkill_escape,
     pareto,
@@ -28,6 +29,7 @@ _REGISTRY: dict[str, FigureSpec] = {
         pareto.FIGURE,
         critical_difference.FIGURE,
         embeddings.FIGURE,
+        heat_maps.FIGURE,
         cells.FIGURE,
         search_history.FIGURE,
     )

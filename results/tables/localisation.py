@@ -25,6 +25,7 @@ COLUMNS = [
     "window_x2", "window_y2", "map_height", "map_width", "values",
 ]  # fmt: skip
 ALL = "all defects"
+BASELINE = "baseline"
 PRO = "pro_auc"
 DRAWS = 1000
 #: Most pixels that the per-region overlap sorts at once; beyond, images are left out evenly.
@@ -66,7 +67,7 @@ def localisation_table(maps: Iterable[pd.DataFrame], regions: pd.DataFrame) -> p
         under = (key["preprocess"], key["split_kind"], key["repeat"])
         if under not in guesses:
             guesses[under] = [
-                {**key, "model": name, "features": "", "weights": "", "sampling": "", "method": "baseline",
+                {**key, "model": name, "features": "", "weights": "", "sampling": "", "method": BASELINE,
                  **row}
                 for name in NAMES
                 for row in measured.rows(partial(baseline, name), name)

@@ -28,6 +28,10 @@ class RunView:
         Test images divided by train images.
     cells : mapping of str to mapping
         Genotypes of the DARTS networks to draw, by their names; see `results.figures.cells`.
+    panels : DataFrame
+        Images with their heat maps, see `results.figures.heat_maps`; may be empty.
+    regions : DataFrame
+        Where the defects are, as `features.datasets.regions.Regions.table`; may be empty.
     searches : DataFrame
         Histories of the searches for DARTS cells; see `results.figures.search_history`; may be empty.
     """
@@ -40,6 +44,8 @@ class RunView:
     test_share: float = 0.0
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     searches: pd.DataFrame = field(default_factory=pd.DataFrame)
+    panels: pd.DataFrame = field(default_factory=pd.DataFrame)
+    regions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

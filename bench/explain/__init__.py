@@ -1,0 +1,1 @@
+"""Heat maps of a run's models: made, saved, and drawn."""

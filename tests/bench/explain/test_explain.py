@@ -1,0 +1,169 @@
+"""Runs with heat maps: with masks, with boxes under several preprocessings, and without either."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.cli.app import run_app
+from bench.config import RunConfig
+from bench.jobs.plan import build_jobs
+from bench.outputs.write import view_of, write_tables
+from bench.run_folder import RunFolder
+from results import figures
+
+CONFIG = """
+name = "tiny"
+n_jobs = 1
+device = "cpu"
+[features]
+weights = ["random"]
+size = 64
+fine_tuned = []
+projections = false
+[classical]
+models = ["lr", "rf"]
+folds = 2
+[cnn]
+weights = "random"
+models = ["cnn2"]
+params = { epochs = 1, size = 64, batch_size = 16 }
+"""
+
+
+def write_parts(root, *, masks):
+    """Forty grey squares; every second one has a bright spot, and a mask of it beside it."""
+    rng = np.random.default_rng(0)
+    for index in range(40):
+        pixels, mask = rng.normal(90, 12, (48, 64)), np.zeros((48, 64), np.uint8)
+        if index % 2:
+            y, x = rng.integers(4, 36, 2)
+            pixels[y : y + 8, x : x + 8] += 110
+            mask[y : y + 8, x : x + 8] = 255
+        folder = root / ("scratch" if index % 2 else "good")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"p{index:02d}.png")
+        if masks and index % 2 and index > 2:
+            (root / "masks").mkdir(exist_ok=True)
+            Image.fromarray(mask).save(root / "masks" / f"p{index:02d}.png")
+
+
+def run_tiny(folder, *more, masks):
+    write_parts(folder / "parts", masks=masks)
+    (folder / "tiny.toml").write_text(CONFIG)
+    options = ["--dataset", "folder", "--root", str(folder / "parts"), "--positive", "scratch"]
+    call = ["run", str(folder / "tiny.toml"), *options, "--name", "tiny", "--out", str(folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        # Drawing the whole report takes longer than the run.
+        patch.setattr("bench.outputs.report.draw_report", lambda folder: None)
+        assert run_app([*call, "--cache", str(folder / "cache"), *more]) == 0
+    return RunFolder(folder / "tiny")
+
+
+def drawn(folder):
+    """Size of the figure of a run."""
+    return len(figures.render(figures.get_figure("heat_maps").draw(view_of(folder)), "png"))
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory):
+    return run_tiny(tmp_path_factory.mktemp("masked"), "--preprocess", "none,crop10", masks=True)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return run_tiny(tmp_path_factory.mktemp("plain"), masks=False)
+
+
+def test_masks_give_a_table_of_every_network_and_linear_head(masked):
+    table = pd.read_csv(masked.tables / "localisation.csv", keep_default_na=False)
+    own = table[table["method"] != "baseline"]
+    models = own.groupby("preprocess")["model"].agg(set).to_dict()
+    expected = {"2-layer CNN", "LR"}
+    assert models == {"none": expected, "crop10": expected}
+    assert set(own["method"]) == {"grad_cam", "exact"}
+    test = masked.read_split().query("split == 'test' and y == 1")
+    assert (own[["n", "removed", "without_region"]].sum(axis=1) == len(test)).all()
+    assert (own.loc[own["preprocess"] == "crop10", "removed"] >= 0).all()
+    assert pd.to_numeric(own["pro_auc"]).dropna().between(0, 1).all()
+    guesses = table[table["method"] == "baseline"]
+    assert guesses.groupby("preprocess").size().to_dict() == {"none": 3, "crop10": 3}
+
+
+def test_the_leaderboard_has_the_columns(masked):
+    board = pd.read_csv(masked.tables / "leaderboard.csv")
+    rows = board.set_index(["model", "preprocess"])["energy_inside"]
+    assert rows.drop(index="RF", level="model").drop(index="Mean of all rows", level="model").notna().all()
+    assert rows.loc["RF"].isna().all()
+    assert "Energy in box" in (masked.tables / "leaderboard.md").read_text()
+
+
+def test_what_is_not_usable_is_counted_in_the_run(masked):
+    counts = pd.read_parquet(masked.region_counts).set_index("what")["count"]
+    assert counts["good images"] == 20 and counts["defective images"] == 20
+    assert counts["defective images with a box or a mask"] == 19
+    assert counts["defective images without a usable box or mask"] == 1
+
+
+def test_the_panels_show_one_part_for_each_preprocessing(masked):
+    panels = pd.read_parquet(masked.panels)
+    assert set(panels["preprocess"]) == {"none", "crop10"}
+    assert set(panels["outcome"]) <= {"hit", "escape", "overkill", "correct"}
+    first = panels.iloc[0]
+    assert len(first["pixels"]) == first["pixels_height"] * first["pixels_width"]
+    # Grad-CAM of the two classes of a network with one decision differs in its sign.
+    np.testing.assert_allclose(first["values"], -np.asarray(first["opposite"]), atol=1e-5)
+    assert drawn(masked) > 20_000
+
+
+def test_tables_are_a_function_of_what_is_saved(masked, monkeypatch):
+    before = (masked.tables / "localisation.csv").read_bytes()
+    (masked.tables / "localisation.csv").unlink()
+    for path in masked.path.glob("cache/localisation.*"):
+        path.unlink()
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("classifiers.saving.load_classifier", refuse)
+    write_tables(masked)
+    assert (masked.tables / "localisation.csv").read_bytes() == before
+
+
+def test_an_interrupted_job_goes_on_where_it_stopped(masked, monkeypatch):
+    from bench.explain import make
+
+    paths = sorted(masked.maps.glob("*.parquet"))
+    assert len(paths) == 4
+    states = {path: path.stat().st_mtime_ns for path in paths}
+    (job,) = [name for name in masked.job_ids() if name.startswith("explain")]
+    paths[0].unlink()
+    (masked.path / "jobs" / f"{job}.json").unlink()
+    made = []
+    real = make.model_maps
+    monkeypatch.setattr("bench.outputs.report.draw_report", lambda folder: None)
+    monkeypatch.setattr(make, "model_maps", lambda job, *args: made.append(job.id) or real(job, *args))
+    root = masked.path.parent
+    options = ["--dataset", "folder", "--root", str(root / "parts"), "--positive", "scratch"]
+    call = ["run", str(root / "tiny.toml"), *options, "--name", "tiny", "--out", str(root)]
+    assert run_app([*call, "--cache", str(root / "cache"), "--preprocess", "none,crop10"]) == 0
+    assert len(made) == 1 and paths[0].is_file()
+    assert all(path.stat().st_mtime_ns == states[path] for path in paths[1:])
+
+
+def test_without_boxes_the_best_network_and_head_have_maps_of_a_few_images(plain):
+    frames = list(plain.saved_maps())
+    assert len(frames) == 2 and {frame["method"].iloc[0] for frame in frames} == {"grad_cam", "exact"}
+    for frame in frames:
+        assert 1 <= len(frame) <= 16 and set(frame["split"]) == {"test"}
+    assert not (plain.tables / "localisation.csv").exists()
+    assert "pointing_game" not in pd.read_csv(plain.tables / "leaderboard.csv")
+    assert drawn(plain) > 20_000
+
+
+def test_explain_can_be_left_out():
+    for wanted in (True, False):
+        config = RunConfig.model_validate({"explain": wanted, "darts": {}})
+        jobs = build_jobs(config, cnn_weights=lambda name: "random", symmetric=False)
+        assert any(job.kind == "explain" for job in jobs) == wanted
+        assert jobs[-1].kind == "explain" or not wanted

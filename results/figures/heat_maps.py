@@ -73,7 +73,7 @@ def _draw(line: np.ndarray, row: dict[str, object], regions: pd.DataFrame) -> No
             ax.imshow(heat, cmap="inferno", vmin=0, vmax=top, alpha=_OPACITY)
         if located is not None:
             _boxes(ax, located.boxes, height / located.heat.shape[0], width / located.heat.shape[1])
-    titles = (f"{_WORDS[str(row['outcome'])]}\n{row['image_id']}", *_COLUMNS)
+    titles = (f"{_WORDS[str(row['outcome'])]}\n{wrapped(str(row['image_id']), 30, 1)}", *_COLUMNS)
     for ax, title in zip(line, titles, strict=True):
         ax.set_title(title, fontsize=7)
 

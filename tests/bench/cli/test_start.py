@@ -128,7 +128,7 @@ def test_a_finished_run_is_run_again_without_a_learning_library(finished):
     child = [sys.executable, "-c", _AGAIN.format(names=(*HEAVY, *DRAWING)), str(finished)]
     done = subprocess.run(child, capture_output=True, text=True, check=True)
     assert done.stderr.strip().splitlines()[-1] == "0 []"
-    assert "3 of 3 jobs are done already" in done.stdout and "LDA" in done.stdout
+    assert "4 of 4 jobs are done already" in done.stdout and "LDA" in done.stdout
     # Nothing is written again.
     assert {file: file.stat().st_mtime_ns for file in folder.path.rglob("*") if file.is_file()} == before
 

@@ -153,7 +153,23 @@ def many():
         for number in range(5) for name in ("PCA", "t-SNE", "UMAP")
     ]  # fmt: skip
     truth = frame[["image_id", "y_true"]].drop_duplicates("image_id").rename(columns={"y_true": "defect"})
-    return RunView(frame, leaderboard(frame), pd.concat(points), truth)
+    return RunView(frame, leaderboard(frame), pd.concat(points), truth, **long_panels())
+
+
+def long_panels():
+    """Heat maps of images with long names under three preprocessings, and one box."""
+    rows = [
+        {**dict.fromkeys(("model", "features", "weights"), LONG), "preprocess": name, "outcome": outcome,
+         "image_id": f"{LONG}/裂纹/{outcome}-{LONG}", "height": 30, "width": 40, "window_x1": 0,
+         "window_y1": 0, "window_x2": 40, "window_y2": 30, "map_height": 2, "map_width": 3,
+         "values": [0.0, 1, -2, 0, 0, 3], "opposite": [0.0, -1, 2, 0, 0, -3],
+         "pixels": bytes(range(120)), "pixels_height": 10, "pixels_width": 12}
+        for name in ("none", "I:30:60", "bits12+crop20")
+        for outcome in ("hit", "escape", "overkill", "correct")
+    ]  # fmt: skip
+    region = {"image_id": rows[0]["image_id"], "source": "box", "x1": 5.0, "y1": 6.0, "x2": 9.0, "y2": 20.0,
+              "height": 30, "width": 40, "runs": []}  # fmt: skip
+    return {"panels": pd.DataFrame(rows), "regions": pd.DataFrame([region])}
 
 
 @pytest.mark.parametrize("name", figures.names())

@@ -7,6 +7,7 @@ import typer
 from bench.cli import cache as cli_cache
 from bench.cli import data as cli_data
 from bench.cli import experiment as cli_experiment
+from bench.cli import explain as cli_explain
 from bench.cli import listings as cli_listings
 from bench.cli import perf as cli_perf
 from bench.cli import predict as cli_predict
@@ -41,6 +42,7 @@ def run() -> None:
 cli_results.register(app)
 cli_experiment.register(app)
 cli_predict.register(app)
+cli_explain.register(app)
 cli_listings.register(app)
 
 

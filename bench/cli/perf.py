@@ -234,6 +234,34 @@ def start(
          constant={"use": "start"})  # fmt: skip
 
 
+@app.command(epilog="Example: defectbench perf explain   |   defectbench perf explain --network resnet50_fbp")
+def explain(
+    network: Annotated[str, typer.Option(help="Network whose maps are made.")] = "resnet18_fbp",
+    methods: Annotated[str, typer.Option(help="Methods, comma-separated; by default all.")] = "",
+    images: Annotated[int, typer.Option(help="Number of maps.", min=1)] = 1000,
+    more: Annotated[
+        int, typer.Option(help="Number of maps of the second measurement of memory; 0: none.", min=0)
+    ] = 10_000,
+    size: Annotated[int, typer.Option(help="Side of the images, pixels.")] = 128,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
+) -> None:
+    """Make heat maps in batches, as a ratio to one forward and backward pass of the network."""
+    from bench.console import say
+    from bench.perf.explain import measure_maps
+    from bench.perf.show import show
+    from classifiers import maps, names
+
+    chosen = [_among(name, maps.names()) for name in _listed(methods) or maps.names()]
+    table = measure_maps(
+        _among(network, names("cnn")), chosen, images=images, more=more, size=size,
+        device=_among(device, ("cpu", "cuda")), report=say,
+    )  # fmt: skip
+    title = f"heat maps of {network}, {size} pixels"
+    show(table, out, "explain", title, group="what", bar="images", value="images_per_second",
+         axis="images per second")  # fmt: skip
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 

@@ -233,7 +233,7 @@ def test_ids_and_labels_of_an_older_run_are_compared_in_composed_characters(benc
     folder.write_predictions(fit, scores)
     capsys.readouterr()
     assert bench() == 0, capsys.readouterr().err
-    assert "2 of 2 jobs are done already" in capsys.readouterr().out
+    assert "3 of 3 jobs are done already" in capsys.readouterr().out
     assert folder.read_split()["image_id"].tolist() == table["image_id"].tolist()
     first = files(parts, good.name)[0]
     first.rename(first.with_name("other.png"))

@@ -167,3 +167,56 @@ def test_explain_can_be_left_out():
         jobs = build_jobs(config, cnn_weights=lambda name: "random", symmetric=False)
         assert any(job.kind == "explain" for job in jobs) == wanted
         assert jobs[-1].kind == "explain" or not wanted
+
+
+@pytest.fixture
+def explain(monkeypatch, tmp_path):
+    """Call `defectbench explain` on a run; return its exit code."""
+
+    def call(folder, *more):
+        cache = folder.path.parent / "cache"
+        return run_app(["explain", str(folder.path), "--cache", str(cache), *more])
+
+    return call
+
+
+def test_the_command_writes_pictures_of_each_class(plain, explain, capsys):
+    ids = plain.read_split()["image_id"].tolist()[:2]
+    assert explain(plain, "--models", "cnn2,lr", "--images", ",".join(ids), "--method", "layer_cam") == 0
+    files = sorted((plain.path / "explain").rglob("*.png"))
+    assert len(files) == 2 * 2 * 2
+    names = {path.name for path in files}
+    assert names == {f"{name.replace('/', '_')}-{side}.png" for name in ids for side in ("good", "defect")}
+    assert {path.parent.name.rpartition("-")[2] for path in files} == {"layer_cam", "exact"}
+    picture = np.asarray(Image.open(files[0]))
+    assert picture.shape == (48, 64, 3) and np.ptp(picture.astype(int), axis=2).max() > 20
+    assert "8 pictures of 2 models" in capsys.readouterr().out
+
+
+def test_the_command_measures_another_method_and_draws_the_boxes(masked, explain, capsys):
+    before = len(list(masked.maps.glob("*.parquet")))
+    (job,) = [name for name in masked.job_ids() if name.startswith("train") and is_plain(masked, name)]
+    assert explain(masked, "--models", job, "--method", "hirescam") == 0
+    assert len(list(masked.maps.glob("*.parquet"))) == before + 1
+    table = pd.read_csv(masked.tables / "localisation.csv")
+    assert (table["method"] == "hirescam").sum() == 1
+    assert "pointing game" in capsys.readouterr().out
+    green = [np.asarray(Image.open(path)) for path in (masked.path / "explain").rglob("scratch_*.png")]
+    assert any((each == (0, 158, 115)).all(axis=2).any() for each in green)
+
+
+def is_plain(folder, job_id):
+    return pd.read_parquet(folder.predictions_path(job_id))["preprocess"].iloc[0] == "none"
+
+
+def test_the_command_names_what_it_does_not_know(plain, explain, capsys, monkeypatch):
+    for options, words in (
+        (["--method", "cam"], "--method cam: choose one of grad_cam"),
+        (["--models", "vgg"], "no model 'vgg'"),
+        (["--images", "good/none"], "no image 'good/none' in this run"),
+    ):
+        assert explain(plain, *options) == 2
+        assert words in " ".join(capsys.readouterr().err.split())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert explain(plain) == 2
+    assert "pip install 'defectbench[explain]'" in capsys.readouterr().err

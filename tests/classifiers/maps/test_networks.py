@@ -1,6 +1,7 @@
 """Heat maps of every network of the registry, against the package `grad-cam`."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import pytorch_grad_cam
 import torch
@@ -13,7 +14,10 @@ from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.maps.feature_map import last_feature_map
 from classifiers.maps.networks import feature_layer, network_maps
+from classifiers.maps.occlusion import occlusion_maps
 from features.errors import InputError
+from results.metrics import localisation
+from results.metrics.localisation.saved import locate
 
 #: The designed ResNet reduces this to a map of 2 x 2.
 SIDE = 96
@@ -148,6 +152,28 @@ def test_a_network_that_looks_at_one_corner_has_its_map_there():
     assert (raw[:, :2, 6:] > 0).all()
     raw[:, :2, 6:] = 0
     assert (raw == 0).all()
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "hirescam", "layer_cam", "occlusion"])
+def test_a_network_that_looks_at_one_corner_wins_the_pointing_game_there_and_nowhere_else(method):
+    estimator = fitted(CornerNetwork(size=(32, 32), precision="float32", device="cpu"))
+    # Not square: swapped x and y would show.
+    dark = np.random.default_rng(0).integers(0, 40, (3, 48, 80), np.uint8)
+    dark[:, :12, 60:] = 200
+    if method == "occlusion":
+        raw = occlusion_maps(estimator.decision_function, dark)
+    else:
+        raw = network_maps(estimator, dark, method=method)
+    corners = {"top right": (60, 0, 79, 11), "top left": (0, 0, 19, 11), "bottom left": (0, 36, 19, 47),
+               "bottom right": (60, 36, 79, 47)}  # fmt: skip
+    for name, (x1, y1, x2, y2) in corners.items():
+        box = {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "height": 48, "width": 80, "runs": []}
+        for each in raw:
+            window = {"window_x1": 0, "window_y1": 0, "window_x2": 80, "window_y2": 48}
+            image = {**window, "height": 48, "width": 80, "map_height": each.shape[0],
+                     "map_width": each.shape[1], "values": each.ravel()}  # fmt: skip
+            located = locate(image, pd.DataFrame([box]))
+            assert localisation.get_metric("pointing_game").compute(located) == (name == "top right"), name
 
 
 def test_the_last_feature_map_is_the_last_one_before_global_pooling():

@@ -17,6 +17,8 @@ from features.errors import InputError
 from features.pixels.preprocess import get_preprocess, with_bit_depth
 
 AUTO = "auto"
+#: The network that DARTS cells are trained in.
+CELLS = "darts"
 
 
 class _Section(BaseModel):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import classifiers
-from bench.config import AUTO, RunConfig
+from bench.config import AUTO, CELLS, RunConfig
 
 #: Smallest and largest side of embedded images, pixels.
 EMBED_SIDES = (160, 320)
@@ -48,7 +48,7 @@ def adapt(config: RunConfig, images: pd.DataFrame) -> RunConfig:
             params["epochs"] = min(wanted, classifiers.get_spec(name).parameter("epochs"))
         return params
 
-    cells = ["darts"] if config.darts.is_used else []
+    cells = [CELLS] if config.darts.is_used else []
     networks = dict.fromkeys([*config.cnn.models, *config.features.fine_tuned, *cells])
     if AUTO not in {value for name in networks for value in config.cnn.params_of(name).values()}:
         return config.model_copy(update={"features": features})

@@ -17,6 +17,7 @@ from features.errors import WeightsUnavailable
 from features.extract.cached import CachedExtractor, transform_together
 from features.extract.extractor import Extractor
 from features.pixels.images import read_image
+from features.pixels.sizes import height_and_width
 from features.store import EmbeddingStore
 
 
@@ -128,7 +129,7 @@ class Embedder:
         sizes = self.images[["height", "width", "channels"]]
         alike = self.images[(sizes == sizes.iloc[0]).all(axis=1)]
         paths = (alike["path"].tolist() * BATCHES[-1])[: BATCHES[-1]]
-        size = extractor.size if isinstance(extractor.size, tuple) else (extractor.size, extractor.size)
+        size = height_and_width(extractor.size)
         pixels = np.stack([read_image(path) for path in paths])
         forward = extractor.forward(len(pixels))
         return cost_of_backbone(extractor.load(), lambda X: forward(to_tensor(X)), pixels, size)

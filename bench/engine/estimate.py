@@ -116,6 +116,26 @@ def seconds_per_item(call: Callable[[int], object], few: int, many: int) -> floa
     return max((spent[2] - spent[1]) / (many - few), 1e-6)
 
 
+def noise(context: Context, size: tuple[int, int], count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return `count` random images with the channels of a run's images, and alternating classes.
+
+    Parameters
+    ----------
+    context : Context
+    size : (int, int)
+        Height and width, pixels.
+    count : int
+    seed : int
+
+    Returns
+    -------
+    X : uint8 array, shape (count, height, width) or (count, height, width, 3)
+    y : int array, shape (count,)
+    """
+    shape = (count, *size, 3) if context.channels == 3 else (count, *size)
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8), np.arange(count) % 2
+
+
 def _speed() -> float:
     values = np.random.default_rng(0).random(2_000_000)
     spent = []

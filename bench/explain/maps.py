@@ -107,10 +107,11 @@ def _of_head(job: FitJob, estimator: BaseEstimator, context: Context, method: st
     from classifiers.cnn.training.batches import to_tensor
     from classifiers.maps.linear import bare, exact_maps, linear_weights, pooled_layer, prepared
     from features.extract.forward import choose_device
+    from features.pixels.sizes import height_and_width
 
     extractor = extractor_of(job.embeddings, context).extractor
     backbone, device = extractor.load(), choose_device(extractor.device)
-    size = extractor.size if isinstance(extractor.size, tuple) else (extractor.size, extractor.size)
+    size = height_and_width(extractor.size)
     linear = linear_weights(estimator)
     plain = bare(estimator)
     forward = extractor.forward(1)

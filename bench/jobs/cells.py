@@ -8,12 +8,10 @@ from bench.config import RunConfig
 from bench.engine.job import Job
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
-from bench.jobs.words import as_params
+from bench.jobs.words import as_params, numbered
 from classifiers.cnn.darts.genotype import DARTS_V2, Genotype, random_genotype, read_genotype
 from results.feature_set import IMAGENET, RANDOM, SEARCHED
 
-#: The network that cells are trained in.
-CELLS = "darts"
 #: Cells of the seeds that one run can have; the splits of `--repeats` get cells of their own.
 _SEEDS_PER_RUN = 1000
 
@@ -60,10 +58,6 @@ def _without_genotype(base: TrainJob) -> TrainJob:
 def _unused(name: str, taken: set[str]) -> str:
     """Return a name that no other cell of the run has."""
     words = name if not name.startswith((SEARCHED, RANDOM)) else f"given {name}"
-    numbered = words
-    count = 1
-    while numbered in taken:
-        count += 1
-        numbered = f"{words}, {count}"
-    taken.add(numbered)
-    return numbered
+    unused = next(each for each in numbered(words, ", ") if each not in taken)
+    taken.add(unused)
+    return unused

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import classifiers
-from bench.config import RunConfig
+from bench.config import CELLS, RunConfig
 from bench.engine.job import Job
-from bench.jobs.cells import CELLS, cell_jobs
+from bench.jobs.cells import cell_jobs
 from bench.jobs.embed import EmbedJob, frozen_embeddings
 from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS

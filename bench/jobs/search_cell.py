@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from bench.console import task
 from bench.engine.context import Context
-from bench.engine.estimate import seconds_per_item
+from bench.engine.estimate import noise, seconds_per_item
 from bench.engine.job import Job
 from features.files import write_text
+from features.pixels.sizes import height_and_width
 
 if TYPE_CHECKING:
     from bench.engine.cost import Footprint
@@ -95,11 +95,8 @@ class SearchCellJob(Job):
 
     def _measured(self, context: Context) -> float:
         search = self._search(context).set_params(epochs=1)
-        height, width = _size(search, context)
-        shape = (height, width, 3) if context.channels == 3 else (height, width)
         few, many = (2 * search.batch_size * steps for steps in (_FEW, _MANY))
-        X = np.random.default_rng(self.seed).integers(0, 256, (many, *shape), np.uint8)
-        y = np.arange(many) % 2
+        X, y = noise(context, _size(search, context), many, self.seed)
         return seconds_per_item(lambda count: search.fit(X[:count], y[:count]), few, many)
 
     def _search(self, context: Context) -> DartsSearch:
@@ -111,6 +108,4 @@ class SearchCellJob(Job):
 def _size(search: DartsSearch, context: Context) -> tuple[int, int]:
     """Return the (height, width) of the images that a search takes."""
     size = search.image_size
-    if size is None:
-        return context.common_size()
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    return context.common_size() if size is None else height_and_width(size)

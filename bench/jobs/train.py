@@ -10,7 +10,7 @@ import numpy as np
 import classifiers
 from bench.console import task
 from bench.engine.context import Context
-from bench.engine.estimate import seconds_per_item
+from bench.engine.estimate import noise, seconds_per_item
 from bench.engine.events import event_log
 from bench.engine.job import Job
 from bench.jobs.search_cell import SearchCellJob
@@ -136,11 +136,8 @@ class TrainJob(Job):
         from bench.engine.pixels import network_size
 
         estimator = self._estimator(context)
-        height, width = network_size(estimator, context)
-        shape = (height, width, 3) if context.channels == 3 else (height, width)
         batch = estimator.batch_size
-        rng = np.random.default_rng(self.seed)
-        X, y = rng.integers(0, 256, (3 * batch, *shape), np.uint8), np.arange(3 * batch) % 2
+        X, y = noise(context, network_size(estimator, context), 3 * batch, self.seed)
         estimator.set_params(epochs=1, first_size=1.0, stop_after=0, checkpoint=None, sampling="all")
 
         def fit(count: int) -> None:

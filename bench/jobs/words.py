@@ -1,5 +1,7 @@
 """The names that job kinds give to their rows."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,12 @@ def weights_hash(weights: str) -> str:
     """Return the hash of a weights file; empty for named weights and for a file that is not there."""
     path = Path(weights).expanduser()
     return "" if weights in _NAMED or not path.is_file() else content_hash(path.read_bytes())
+
+
+def numbered(name: str, separator: str = " ") -> Iterator[str]:
+    """Yield a name, then the name with the numbers 2, 3 and so on behind it."""
+    yield name
+    yield from (f"{name}{separator}{number}" for number in itertools.count(2))
 
 
 def by_content(identity: dict[str, Any]) -> dict[str, Any]:

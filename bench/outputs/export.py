@@ -1,6 +1,5 @@
 """A run's embeddings and projections for other tools."""
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from PIL import Image
 
 from bench.engine.context import Context
 from bench.jobs import EmbedJob, embeddings_of, read_jobs
+from bench.jobs.words import numbered
 from bench.run_folder import RunFolder
 from features.errors import InputError
 from features.files import atomic_path, write_text
@@ -141,8 +141,7 @@ def _score_name(key: Mapping[str, Any]) -> str:
 def _distinct(name: str, taken: Iterable[str]) -> str:
     """Return a name that is not taken, letter case aside: a number is added to one that is."""
     used = {str(each).casefold() for each in taken}
-    numbered = (f"{name} {number}" for number in itertools.count(2))
-    return next(each for each in itertools.chain([name], numbered) if each.casefold() not in used)
+    return next(each for each in numbered(name) if each.casefold() not in used)
 
 
 def _slug(key: tuple[str, ...]) -> str:

@@ -2,35 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import augment, tta
 from classifiers.cnn.training.batches import PixelDataset, to_tensor
-from classifiers.cnn.training.identity import identify
+from classifiers.cnn.training.identity import identify, settings_of
+from classifiers.cnn.training.images import check_images, check_labelled, outputs_for, resize_images
 from classifiers.cnn.training.loop import VALID_BATCH, Report, train
 from classifiers.cnn.training.progressive import check_takes, image_sizes
 from classifiers.cnn.training.settings import TrainingSettings
 from features.backbones.registry import Backbone
 from features.backbones.weights import hash_state
 from features.chunks import chunks
-from features.errors import InputError
 from features.extract.forward import autocast, choose_device
+from features.pixels.sizes import height_and_width
 from features.pixels.transforms import resize_batch
 
 
@@ -198,14 +190,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         TrainingDiverged
             If the loss is not a finite number; the message names the settings to change.
         """
-        X, y = check_images(X), column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        encoder = LabelEncoder().fit(y)
-        self.classes_ = encoder.classes_
-        if len(self.classes_) < 2:
-            raise InputError(f"one class only, {self.classes_[0]!r}: give labels of at least two classes")
-        codes = encoder.transform(y)
+        X, y, encoder = check_labelled(X, y)
+        self.classes_, codes = encoder.classes_, encoder.transform(y)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         weight = weight * compute_sample_weight(self.class_weight, y)
         if valid is None:
@@ -222,14 +208,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng():
             torch.manual_seed(self.random_state)
             self.n_channels_ = 1 if X.ndim == 3 else 3
-            self.module_ = self.build(self._n_outputs(), self.n_channels_)
+            self.module_ = self.build(outputs_for(self.classes_), self.n_channels_)
             smallest = image_sizes(self.image_size or X.shape[1:3], self.first_size, self.epochs)[0]
             if self.first_size < 1:
                 check_takes(self.module_, smallest, self.n_channels_)
             identity = ""
             if self.checkpoint is not None:
                 data = (X, codes, weight, X_valid, codes_valid)
-                identity = identify(self._identity(), self.module_.state_dict(), data)
+                identity = identify(settings_of(self), self.module_.state_dict(), data)
             self.device_ = choose_device(self.device)
             self.module_.to(self.device_).to(memory_format=torch.channels_last)
             X, X_valid = resize_images(X, self.image_size), resize_images(X_valid, self.image_size)
@@ -290,14 +276,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     @property
     def image_size(self) -> tuple[int, int] | None:
         """Height and width that images are resized to; None keeps their size."""
-        if self.size is None or isinstance(self.size, tuple):
-            return self.size
-        return (self.size, self.size)
+        return None if self.size is None else height_and_width(self.size)
 
     def build_untrained(self) -> BodyAndHead:
         """Return the network with random weights, for a state dict to be loaded into."""
         with torch.random.fork_rng():
-            return clone(self).set_params(weights="random").build(self._n_outputs(), self.n_channels_)
+            return (
+                clone(self).set_params(weights="random").build(outputs_for(self.classes_), self.n_channels_)
+            )
 
     def training_settings(self, identity: str = "") -> TrainingSettings:
         """Return the parameters that concern training, with the digest of the training."""
@@ -305,16 +291,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         values = {name: getattr(self, name) for name in shared}
         return TrainingSettings(**values, identity=identity, learning_rate=self.highest_rate)
 
-    def _identity(self) -> dict[str, Any]:
-        # The device is left out: training that was killed on one device may go on on another.
-        params = {k: v for k, v in self.get_params().items() if k not in ("checkpoint", "device")}
-        return {**params, "class": type(self).__qualname__, "classes": self.classes_.tolist()}
-
     def _is_frozen(self) -> bool:
         return bool(getattr(self, "last_layer_only", False))
-
-    def _n_outputs(self) -> int:
-        return 1 if len(self.classes_) == 2 else len(self.classes_)
 
     @torch.inference_mode()
     def _batchwise(self, X: np.ndarray, compute: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
@@ -333,44 +311,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
-
-
-def check_images(X: np.ndarray) -> np.ndarray:
-    """Return images as an array that the networks take.
-
-    Parameters
-    ----------
-    X : uint8 array-like, shape (n, height, width) or (n, height, width, 3)
-
-    Raises
-    ------
-    InputError
-        For another type or shape, for sparse input and for an empty list.
-    """
-    if issparse(X):
-        raise InputError("sparse input is not supported: give dense uint8 images (n, height, width)")
-    X = X if isinstance(X, np.ndarray) else np.asarray(X)
-    if X.dtype != np.uint8 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] != 3):
-        raise InputError(
-            f"images of type {X.dtype} and shape {X.shape}: give uint8 (n, height, width) or "
-            "(n, height, width, 3)"
-        )
-    if len(X) == 0:
-        raise InputError("empty image list: give at least one image")
-    if 0 in X.shape:
-        raise InputError(f"images of shape {X.shape}: the height and the width must be at least 1 pixel")
-    return X
-
-
-def resize_images(X: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """Return images (n, height, width[, 3]) resized to (height, width); None keeps their size."""
-    if size is None or X.shape[1:3] == size:
-        return X
-    out = np.empty((len(X), *size, *X.shape[3:]), np.uint8)
-    for rows in chunks(len(X), VALID_BATCH):
-        images = resize_batch(to_tensor(X[rows]), size)
-        out[rows] = images[:, 0] if X.ndim == 3 else images.permute(0, 2, 3, 1)
-    return out
 
 
 def _probabilities(decisions: torch.Tensor) -> torch.Tensor:

@@ -8,8 +8,9 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from classifiers.cnn.image_classifier import ImageClassifier, check_images
+from classifiers.cnn.image_classifier import ImageClassifier
 from classifiers.cnn.modules import BodyAndHead
+from classifiers.cnn.training.images import check_images
 from classifiers.maps import get_method
 from classifiers.maps.feature_map import last_feature_map, prepared
 from features.chunks import chunks

@@ -5,6 +5,7 @@ import os
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -82,12 +83,12 @@ def hub_url() -> str:
     return f"{base.rstrip('/')}/"
 
 
-def unreachable(url: str, error: OSError) -> WeightsUnavailable:
-    """Return the error of weights that could not be fetched from `url`; its cause names the reason."""
-    reason = getattr(error, "reason", None) or error
-    found = WeightsUnavailable("ImageNet weights unreachable, set TORCH_HOME or pass --weights FILE")
-    found.__cause__ = InputError(f"{url}: {reason}")
-    return found
+def raise_unreachable(url: str, error: OSError) -> NoReturn:
+    """Raise the error of weights that could not be fetched from `url`; its cause names the reason."""
+    reason = InputError(f"{url}: {getattr(error, 'reason', None) or error}")
+    raise WeightsUnavailable(
+        "ImageNet weights unreachable, set TORCH_HOME or pass --weights FILE"
+    ) from reason
 
 
 def _check_hub(architecture: str) -> None:
@@ -98,7 +99,7 @@ def _check_hub(architecture: str) -> None:
     if urlsplit(url).scheme == "file":
         folder = Path(url2pathname(urlsplit(url).path))
         if not any(folder.glob(files)):
-            raise unreachable(url, FileNotFoundError(f"no file {files}"))
+            raise_unreachable(url, FileNotFoundError(f"no file {files}"))
         return
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=CONNECT_SECONDS):
@@ -106,8 +107,7 @@ def _check_hub(architecture: str) -> None:
     except urllib.error.HTTPError as answer:
         answer.close()
     except OSError as error:
-        problem = unreachable(url, error)
-        raise problem from problem.__cause__
+        raise_unreachable(url, error)
 
 
 def _kept_folder() -> Path:

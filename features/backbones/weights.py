@@ -19,7 +19,7 @@ from features.backbones.reach import (
     hub_url,
     is_packaged,
     packaged_file,
-    unreachable,
+    raise_unreachable,
 )
 from features.errors import InputError, WeightsUnavailable
 
@@ -211,7 +211,6 @@ def _from_hub(architecture: str) -> dict[str, torch.Tensor]:
             f"ImageNet weights from {url} have the wrong hash; remove that file or pass --weights FILE"
         ) from None
     except OSError as error:
-        problem = unreachable(url, error)
-        raise problem from problem.__cause__
+        raise_unreachable(url, error)
     finally:
         socket.setdefaulttimeout(patience)

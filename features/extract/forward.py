@@ -11,6 +11,7 @@ import torch
 from features.backbones.fuse import grey_network, rgb_network
 from features.backbones.registry import Backbone
 from features.errors import InputError
+from features.pixels.sizes import height_and_width
 from features.pixels.transforms import resize_batch
 
 #: Images from which compiling pays for itself: about a minute on a CPU, less on a GPU.
@@ -111,7 +112,7 @@ class Forward:
             if self.device.type == "cpu" and not self.compile:
                 continue
             images = sum(len(pixels) for pixels in stacks if pixels.shape[1] == channels)
-            side = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+            side = height_and_width(self.size)
             blank = torch.zeros((images, channels, *side), dtype=torch.uint8, device=self.device)
             try:
                 with autocast(self.device, self.dtype):

@@ -12,6 +12,7 @@ import torch
 from features.extract.forward import Forward
 from features.pixels.decode import default_workers
 from features.pixels.inputs import Images
+from features.pixels.sizes import height_and_width
 
 #: Fewer images than this are done before a measurement would have paid.
 MEASURE_FROM = 2048
@@ -103,7 +104,7 @@ def _fastest_batch(sample: torch.Tensor, forward: Forward, wanted: int | None) -
 
 def _fits(sample: torch.Tensor, forward: Forward, size: int) -> bool:
     """Guess whether a batch stays within the share of memory that is to be used."""
-    height, width = forward.size if isinstance(forward.size, tuple) else (forward.size, forward.size)
+    height, width = height_and_width(forward.size)
     # Activations of the widest layers of a ResNet are some thirty times its input.
     needed = size * (30 * 3 * 4 * height * width + sample.numel())
     if forward.device.type == "cuda":

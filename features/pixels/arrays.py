@@ -8,6 +8,7 @@ import psutil
 import torch
 
 from features.pixels.decode import decode_batches, default_workers, raise_problems
+from features.pixels.sizes import height_and_width
 from features.pixels.transforms import resize_batch
 
 MEMORY_SHARE = 0.5
@@ -55,7 +56,7 @@ def load_images(
     InputError
         When files cannot be decoded; every one is named.
     """
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = height_and_width(size)
     shape = (len(paths), height, width) + ((3,) if channels == 3 else ())
     budget = psutil.virtual_memory().available * MEMORY_SHARE if memory_bytes is None else memory_bytes
     if file is not None and np.prod(shape, dtype=np.int64) > budget:

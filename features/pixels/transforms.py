@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from features.files import content_hash
+from features.pixels.sizes import height_and_width
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +62,7 @@ def resize_batch(images: torch.Tensor, size: int | tuple[int, int]) -> torch.Ten
     """
     import torch
 
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = height_and_width(size)
     if images.shape[-2:] == (height, width):
         return images
     if images.device.type != "cpu":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 
 from features.backbones.weights import hash_state
 from features.chunks import chunks
@@ -46,3 +47,12 @@ def identify(
         for rows in chunks(len(array), _ROWS):
             digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()
+
+
+def settings_of(estimator: BaseEstimator) -> dict[str, Any]:
+    """Return the settings of an estimator that knows its classes, for `identify`.
+
+    The device is left out: training that was killed on one device may go on on another.
+    """
+    params = {k: v for k, v in estimator.get_params().items() if k not in ("checkpoint", "device")}
+    return {**params, "class": type(estimator).__qualname__, "classes": estimator.classes_.tolist()}

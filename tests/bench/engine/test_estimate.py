@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +11,14 @@ from features.store import EmbeddingStore
 from results.status import Status
 
 
-def test_the_time_of_one_more_item_leaves_out_what_every_call_takes():
-    found = seconds_per_item(lambda items: time.sleep(0.05 + 0.004 * items), 1, 11)
-    assert found == pytest.approx(0.004, rel=0.5)
+def test_the_time_of_one_more_item_leaves_out_what_every_call_takes(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("bench.engine.estimate.time.perf_counter", lambda: clock[0])
+
+    def call(items: int) -> None:
+        clock[0] += 0.05 + 0.004 * items
+
+    assert seconds_per_item(call, 1, 11) == pytest.approx(0.004)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3, "3 s"), (600, "10 min"), (9000, "2.5 h")])

@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from classifiers.cnn.darts.genotype import Genotype, read_genotype
 from classifiers.cnn.darts.search.architecture import KINDS, skips
 from classifiers.cnn.darts.search.halves import batches, halve
 from classifiers.cnn.darts.search.supernet import Supernet
 from classifiers.cnn.darts.search.trainer import Pair, SearchSettings, SearchTrainer
-from classifiers.cnn.image_classifier import check_images, resize_images
 from classifiers.cnn.training import augment
 from classifiers.cnn.training.batches import to_tensor
-from classifiers.cnn.training.identity import identify
+from classifiers.cnn.training.identity import identify, settings_of
+from classifiers.cnn.training.images import check_labelled, outputs_for, resize_images
 from classifiers.cnn.training.loop import Report
 from classifiers.cnn.training.net import TrainingDiverged
 from features.errors import InputError
 from features.extract.forward import choose_device
 from features.files import atomic_path
+from features.pixels.sizes import height_and_width
 
 ORDERS = ("first", "second")
 PRECISIONS = ("auto", "bfloat16", "float32")
@@ -166,25 +164,17 @@ class DartsSearch(BaseEstimator):
             If a loss is not a finite number; the message names the settings to change.
         """
         self._check()
-        X, y = check_images(X), column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        encoder = LabelEncoder().fit(y)
-        self.classes_ = encoder.classes_
-        if len(self.classes_) < 2:
-            raise InputError(f"one class only, {self.classes_[0]!r}: give labels of at least two classes")
-        codes = encoder.transform(y)
+        X, y, encoder = check_labelled(X, y)
+        self.classes_, codes = encoder.classes_, encoder.transform(y)
         halves = halve(codes, self.classes_, self.seed)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            trainer = self.make_trainer(
-                1 if X.ndim == 3 else 3, 1 if len(self.classes_) == 2 else len(self.classes_)
-            )
+            trainer = self.make_trainer(1 if X.ndim == 3 else 3, outputs_for(self.classes_))
         identity = ""
         if self.checkpoint is not None:
-            identity = identify(self._identity(), trainer.network.state_dict(), (X, codes))
+            identity = identify(settings_of(self), trainer.network.state_dict(), (X, codes))
         size = self.image_size
-        X = resize_images(X, (size, size) if isinstance(size, int) else size)
+        X = resize_images(X, None if size is None else height_and_width(size))
         run = _Run(trainer, Path(self.checkpoint) if self.checkpoint else None, identity)
         run.resume()
         started, first = time.perf_counter(), len(run.history)
@@ -274,11 +264,6 @@ class DartsSearch(BaseEstimator):
             "skips_reduce": skips(cells["reduction"]),
             "seconds": time.perf_counter() - started,
         }
-
-    def _identity(self) -> dict[str, Any]:
-        # The device is left out: a search that was killed on one device may go on on another.
-        params = {k: v for k, v in self.get_params().items() if k not in ("checkpoint", "device")}
-        return {**params, "class": type(self).__qualname__, "classes": self.classes_.tolist()}
 
     def _check(self) -> None:
         for name, choices in (("order", ORDERS), ("precision", PRECISIONS)):

@@ -1,0 +1,164 @@
+"""Gradients of depthwise convolutions that are fast in bfloat16 on a CPU."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+#: Side of the kernels whose weight gradient oneDNN computes fast.
+_BLOCK = 3
+_convolution_backward = torch.ops.aten.convolution_backward
+
+
+class FastDepthwise(TorchFunctionMode):
+    """Context in which depthwise convolutions in bfloat16 on a CPU have fast gradients.
+
+    oneDNN computes two gradients of such convolutions by its slow reference code: that of the input for a
+    stride above 1, and that of the weights for kernels larger than 3x3. They take up to two hundred times as
+    long as the forward pass. Here the first is a convolution of the gradient, spread out by the stride,
+    with the turned kernel; the second is put together from blocks of 3x3. Results differ from torch's by
+    rounding. All other convolutions are left to torch.
+
+    Examples
+    --------
+    >>> conv = torch.nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8)
+    >>> with FastDepthwise(), torch.autocast("cpu", dtype=torch.bfloat16):
+    ...     conv(torch.rand(2, 8, 12, 12)).sum().backward()
+    >>> conv.weight.grad.shape
+    torch.Size([8, 1, 5, 5])
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call a function of torch, a slow convolution by the faster way."""
+        if func is not functional.conv2d or not torch.is_grad_enabled():
+            return func(*args, **(kwargs or {}))
+        found = _depthwise(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {})) if found is None else found
+
+
+def _depthwise(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> torch.Tensor | None:
+    """Return a convolution with fast gradients, or None where torch's own are fast or it is another kind."""
+    kernel = tuple(weight.shape[2:])
+    steps, edges = _pair(stride), _pair(padding)
+    slow = max(steps) > 1 or max(kernel) > _BLOCK
+    if not (
+        slow
+        and input.device.type == "cpu"
+        and input.ndim == 4
+        and _dtype(input) == torch.bfloat16
+        and 1 < groups == input.shape[1] == weight.shape[0]
+        and min(kernel) >= _BLOCK
+        and not isinstance(padding, str)
+        and _pair(dilation) == (1, 1)
+        and all(edge < side for edge, side in zip(edges, kernel, strict=True))
+    ):
+        return None
+    out: torch.Tensor = _Depthwise.apply(input.to(torch.bfloat16), weight, steps, edges)
+    return out if bias is None else out + bias.to(out.dtype)[:, None, None]
+
+
+def _pair(value: Any) -> tuple[int, ...]:
+    return (value, value) if isinstance(value, int) else (0, 0) if isinstance(value, str) else tuple(value)
+
+
+def _dtype(input: torch.Tensor) -> torch.dtype:
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+
+
+class _Depthwise(torch.autograd.Function):
+    """A depthwise convolution of bfloat16 images."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int], padding: tuple[int, int]
+    ) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return _convolve(x, weight.to(x.dtype), stride, padding)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:
+        x, weight = ctx.saved_tensors
+        by_x, by_weight = ctx.needs_input_grad[:2]
+        kernel, (rows, columns) = weight.shape[2:], ctx.stride
+        grad = grad.to(x.dtype)
+        grad_x = grad_weight = None
+        if by_x:
+            sides = (x.shape[2 + i] + 2 * ctx.padding[i] - kernel[i] + 1 for i in range(2))
+            spread = torch.empty((*grad.shape[:2], *sides), dtype=x.dtype, memory_format=_layout(x)).zero_()
+            spread[:, :, ::rows, ::columns] = grad
+            turned = weight.to(x.dtype).flip(2, 3)
+            edges = (kernel[0] - 1 - ctx.padding[0], kernel[1] - 1 - ctx.padding[1])
+            grad_x = _convolve(spread, turned, (1, 1), edges)
+        if by_weight:
+            grad_weight = _weight_gradient(grad, x, weight, ctx.stride, ctx.padding).to(weight.dtype)
+        return grad_x, grad_weight, None, None
+
+
+def _convolve(
+    x: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int], padding: tuple[int, int]
+) -> torch.Tensor:
+    return torch.ops.aten.convolution(x, weight, None, stride, padding, (1, 1), False, (0, 0), len(weight))
+
+
+def _weight_gradient(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+) -> torch.Tensor:
+    """Return the gradient of the weights, block by block, float32 (channels, 1, *kernel)."""
+    if tuple(weight.shape[2:]) == (_BLOCK, _BLOCK):
+        return _of_block(grad, x, weight, stride, padding)
+    padded = functional.pad(x, (padding[1], padding[1], padding[0], padding[0])) if any(padding) else x
+    sides = [(grad.shape[2 + i] - 1) * stride[i] + _BLOCK for i in range(2)]
+    block = weight[:, :, :_BLOCK, :_BLOCK]
+    found = torch.empty_like(weight, dtype=torch.float32)
+    for top in _starts(weight.shape[2]):
+        for left in _starts(weight.shape[3]):
+            part = padded[:, :, top : top + sides[0], left : left + sides[1]]
+            part = part.contiguous(memory_format=_layout(x))
+            place = (slice(None), slice(None), slice(top, top + _BLOCK), slice(left, left + _BLOCK))
+            found[place] = _of_block(grad, part, block, stride, (0, 0))
+    return found
+
+
+def _of_block(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    block: torch.Tensor,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+) -> torch.Tensor:
+    """Return the gradient of a kernel of 3x3, which oneDNN computes fast."""
+    own = block.to(x.dtype).contiguous()
+    call = (grad, x, own, None, stride, padding, (1, 1), False, (0, 0), len(own), [False, True, False])
+    return _convolution_backward(*call)[1]
+
+
+def _starts(kernel: int) -> list[int]:
+    """Return where blocks start that cover a side of a kernel; the last two may overlap."""
+    return sorted({min(start, kernel - _BLOCK) for start in range(0, kernel, _BLOCK)})
+
+
+def _layout(x: torch.Tensor) -> torch.memory_format:
+    """Return how the pixels of a tensor lie in memory."""
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from classifiers.classical import lda, logistic_regression, random_forest, svm, xgb
+from classifiers.classical import (
+    knn,
+    knn_distance,
+    lda,
+    logistic_regression,
+    mahalanobis,
+    one_class_svm,
+    random_forest,
+    svm,
+    xgb,
+)
 from classifiers.cnn.specs import BASE, all_layers, last_layer, network
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
@@ -25,6 +35,10 @@ _REGISTRY: dict[str, ClassifierSpec] = {
         logistic_regression.SPEC,
         svm.SPEC,
         xgb.SPEC,
+        knn.SPEC,
+        knn_distance.SPEC,
+        mahalanobis.SPEC,
+        one_class_svm.SPEC,
         last_layer("resnet:ResNet", "ResNet-18", architecture="resnet18"),
         all_layers("resnet:ResNet", "ResNet-18", architecture="resnet18"),
         network(

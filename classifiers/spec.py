@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
+#: What a model learns from: images of both classes, or good images alone.
+LABELS, GOOD_ONLY = "labels", "good only"
+
 ParamGrid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 
 
@@ -44,6 +47,9 @@ class ClassifierSpec:
         Classical models only: full names of the types in a fitted estimator that skops does not trust by
         default. Types that a small fitted copy of the model contains need not be listed; listing
         them makes loading faster.
+    supervision : {"labels", "good only"}
+        Whether the model learns from the labels of both classes or from good images only. The parameters of a
+        model that learns from good images only are fixed, or selected on the valid split.
     settings : mapping of str to object
         Networks only: the parameters in which the model differs from the defaults of its class.
     defaults : mapping of str to object
@@ -64,6 +70,7 @@ class ClassifierSpec:
     balance: Callable[[np.ndarray], dict[str, Any]] | None = None
     search_seconds: float = 5.0
     trusted: tuple[str, ...] = ()
+    supervision: str = LABELS
     settings: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     pretrained: bool = False

@@ -48,5 +48,9 @@ class UnknownPositive(InputError):
         return type(self), (str(self), self.classes)
 
 
-class WeightsUnavailable(InputError):
+class NotRunnable(InputError):
+    """Something that a row of the leaderboard needs cannot be had; the row is not run."""
+
+
+class WeightsUnavailable(NotRunnable):
     """Weights that a backbone was asked for cannot be had; the rows that need them are not run."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.feature_set import END_TO_END, FeatureSet
-from results.predictions import COSTS, ROW_KEY, Row, rows_of, validate
+from results.feature_set import END_TO_END, GOOD_ONLY, LABELS, FeatureSet
+from results.predictions import COSTS, ROW_KEY, Row, is_good_only, rows_of, validate
 
 MODEL, FEATURES, MIXED = "Mean of all rows", "all", "mixed"
 _TOGETHER = ["split_kind", "repeat"]
@@ -64,6 +64,7 @@ def _blend(predictions: pd.DataFrame) -> pd.DataFrame | None:
             **_costs(rows),
             params="{}",
             weights_sha256="",
+            supervision=GOOD_ONLY if all(is_good_only(row) for row in rows) else LABELS,
         )
     )
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from results.metrics import Scored
-from results.notes import MANY_GROUPS
+from results.metrics.thresholds import OVERKILL
+from results.notes import MANY_GROUPS, percent
 
 #: With fewer test images of a class, the table says how many there are.
 FEW = 10
@@ -48,7 +49,9 @@ def cautions_of(scored: Scored) -> list[str]:
         found.append(f"only {' and '.join(few)} in the test split")
     missing = [one for label, one, _ in _CLASSES if not (scored.y_valid == label).any()]
     if missing:
-        found.append(f"no {' and no '.join(missing)} in the valid split to choose a threshold with")
+        line = f"no {' and no '.join(missing)} in the valid split to choose a threshold with"
+        good = int((scored.y_valid == 0).sum())
+        found.append(line if len(missing) == 2 or not good else f"{line}: {_quantile(good)}")
     if len(scored.score_test) > 1 and np.ptp(scored.score_test) == 0:
         found.append("all test scores are equal")
     if finds_nothing(scored):
@@ -64,3 +67,11 @@ def cautions_of(scored: Scored) -> list[str]:
 def group_count(scored: Scored) -> int | None:
     """Return the number of groups in the test split; None where every image stands for itself."""
     return None if scored.groups_test is None else len(np.unique(scored.groups_test))
+
+
+def _quantile(good: int) -> str:
+    """Return how the threshold follows from this number of good valid images."""
+    needed = int(np.ceil(1 / OVERKILL - 1))
+    if good < needed:
+        return f"it lies above all {good} good images; {percent(OVERKILL)} overkill needs {needed}"
+    return f"it is chosen for {percent(OVERKILL)} overkill on the good images"

@@ -120,6 +120,7 @@ LOCATION = (
     Column("peaks_at_border", "Peaks at border", "%", 1, False),
 )
 _LAST = (
+    Column("supervision", "Supervision", "text", views=frozenset({View.VARYING, View.TRACK})),
     Column("threshold", "Threshold"),
     Column("operating_claim", "What the valid split proves", "text"),
     Column("test_groups", "Test groups", "count"),
@@ -186,7 +187,7 @@ def in_view(view: View, board: pd.DataFrame | None = None) -> list[Column]:
     list of Column
     """
     added = {
-        column.name for column in (*_KEYS, *_VARIANTS, *LOCATION, CAUTION)
+        column.name for column in (*_KEYS, *_VARIANTS, *LOCATION, *_LAST, CAUTION)
         if board is not None and column.name in board and _says_something(column, board[column.name])
     }  # fmt: skip
     ordered = [

@@ -8,6 +8,8 @@ END_TO_END = "end-to-end"
 FINE_TUNED = "fine-tuned"
 #: What the names of DARTS cells start with; any other cell was given.
 IMAGENET, SEARCHED, RANDOM = "ImageNet cell", "searched", "random cell"
+#: What the labels of images were used for: fitting, the threshold alone, or nothing.
+LABELS, GOOD_AND_VALID, GOOD_ONLY = "labels", "good only + labelled valid", "good only"
 
 
 class FeatureSet(NamedTuple):

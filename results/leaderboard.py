@@ -10,10 +10,10 @@ from results import metrics
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing, group_count
 from results.columns import LOCATION, RANKING, columns, names
-from results.feature_set import END_TO_END, FINE_TUNED
+from results.feature_set import END_TO_END, FINE_TUNED, GOOD_AND_VALID, GOOD_ONLY, LABELS
 from results.intervals import intervals_of, mark_best
 from results.metrics.operating import operating_point
-from results.predictions import COSTS, ROW_KEY, Row, rows_of
+from results.predictions import COSTS, ROW_KEY, Row, is_good_only, rows_of
 from results.status import Status
 from results.tables.localisation import ALL, BASELINE
 from results.views import View
@@ -25,6 +25,7 @@ class Kind(StrEnum):
     FROZEN = "head on frozen embeddings"
     TUNED = "head on fine-tuned embeddings"
     NETWORK = "end-to-end network"
+    GOOD_ONLY = "detector fitted on good images"
     BLEND = "mean of all rows"
 
     @classmethod
@@ -32,6 +33,8 @@ class Kind(StrEnum):
         """Return the kind of a row."""
         if row.key["model"] == BLEND:
             return cls.BLEND
+        if is_good_only(row):
+            return cls.GOOD_ONLY
         if row.key["features"] == END_TO_END:
             return cls.NETWORK
         # Weights of one name carry a hash behind it.
@@ -131,6 +134,17 @@ def scored(row: Row) -> metrics.Scored:
     )
 
 
+def supervision_of(row: Row) -> str:
+    """Return what the labels of the images were used for: `labels`, or one of the two kinds of `good only`.
+
+    A detector that is fitted on good images uses the labels of the valid split where defects are among
+    them: its threshold, and its parameters where they are selected, follow from these.
+    """
+    if not is_good_only(row):
+        return LABELS
+    return GOOD_AND_VALID if (row.part("valid")[0] == 1).any() else GOOD_ONLY
+
+
 def _measure(row: Row) -> dict[str, object]:
     scores = scored(row)
     measured: dict[str, object] = {**row.key, "n_test": len(scores.y_test)}
@@ -138,6 +152,7 @@ def _measure(row: Row) -> dict[str, object]:
         measured[name] = metrics.get_metric(name).compute(scores)
     measured.update({name: row.constant(name) for name in COSTS})
     measured["status"] = str(Status.OK)
+    measured["supervision"] = supervision_of(row)
     measured["threshold"] = scores.threshold
     measured["operating_claim"] = operating_point(scores).claim
     measured["test_groups"] = group_count(scores)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from results.errors import PredictionsError
-from results.feature_set import END_TO_END, FeatureSet
+from results.feature_set import END_TO_END, GOOD_ONLY, LABELS, FeatureSet
 
 SPLITS = ("valid", "test")
 SCORE_KINDS = ("probability", "decision")
@@ -24,7 +24,7 @@ COSTS = [
 ]  # fmt: skip
 
 #: Columns that files written before they existed lack; such files are read with the value given here.
-OPTIONAL = {"group": "", "weights_sha256": ""}
+OPTIONAL = {"group": "", "weights_sha256": "", "supervision": ""}
 _SHORTEST_HASH = 8
 #: Rounding in single precision may leave a probability this far outside 0 to 1.
 _ROUNDING = 1e-6
@@ -54,6 +54,7 @@ SCHEMA = pa.schema(
         ("params", pa.dictionary(pa.int32(), pa.string())),
         ("group", pa.dictionary(pa.int32(), pa.string())),
         ("weights_sha256", pa.dictionary(pa.int32(), pa.string())),
+        ("supervision", pa.dictionary(pa.int32(), pa.string())),
     ],
     metadata={
         "model": "title of the classifier or network",
@@ -75,6 +76,8 @@ SCHEMA = pa.schema(
         "params": "parameters chosen, as JSON",
         "group": "images that the split keeps together (a group, copies) have the same; empty for the others",
         "weights_sha256": "hash of the weights of the backbone or the network; empty where it is unknown",
+        "supervision": f"{LABELS}: fitted on both classes; {GOOD_ONLY}: fitted on good images alone; empty "
+        "in files of before this column, whose models were fitted on both classes",
     },
 )
 
@@ -327,6 +330,11 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Row]:
     """Yield the predictions of one model after the other, in the order of their first prediction."""
     for _, part in tell_weights_apart(frame).groupby(ROW_KEY, sort=False, observed=True):
         yield Row({name: part[name].iloc[0] for name in ROW_KEY}, part)
+
+
+def is_good_only(row: Row) -> bool:
+    """Return whether the model of a row was fitted on good images alone."""
+    return "supervision" in row.frame and str(row.constant("supervision")) == GOOD_ONLY
 
 
 def _owner(row: Mapping[Hashable, object]) -> tuple[str, ...]:

@@ -43,13 +43,13 @@ ADDITIONS = {
         "probability.CALIBRATION_ERROR,", "matthews",
     ),
     "classifier": Addition(
-        "classifiers/classical/neighbours.py", "classifiers/registry.py", "neighbours.SPEC,", "xgb.SPEC,",
-        "knn",
+        "classifiers/classical/naive_bayes.py", "classifiers/registry.py", "naive_bayes.SPEC,", "xgb.SPEC,",
+        "bayes",
     ),
     "network": Addition(
         "classifiers/cnn/networks/coarse.py", "classifiers/registry.py",
         'network("coarse:CoarseNetwork", "coarse", "Coarse network", "one dense layer on coarse pixels"),',
-        "neighbours.SPEC,", "coarse",
+        "naive_bayes.SPEC,", "coarse",
     ),
     "figure": Addition(
         "results/figures/called_defective.py", "results/figures/__init__.py", "called_defective.FIGURE,",
@@ -141,7 +141,7 @@ def made(tree, call):
         '[classical]\nfolds = 2\n[cnn]\nweights = "random"\nparams = { epochs = 2 }\n'
     )
     done = call("bench", "run", "toys.toml", "--dataset", "prefixed", "--root", "images",
-                "--defect-prefix", "ng", "--models", "knn,coarse", "--name", "toys")  # fmt: skip
+                "--defect-prefix", "ng", "--models", "bayes,coarse", "--name", "toys")  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, tree / "runs" / "toys"
 
@@ -166,7 +166,7 @@ def test_there_is_an_example_of_every_kind_of_addition():
 def test_a_run_has_the_models_and_the_metric(made):
     _, run = made
     board = pd.read_csv(run / "tables" / "leaderboard.csv", keep_default_na=False)
-    assert {"kNN", "Coarse network"} <= set(board["model"])
+    assert {"Naive Bayes", "Coarse network"} <= set(board["model"])
     assert pd.to_numeric(board["matthews"]).between(-1, 1).all()
 
 
@@ -197,7 +197,7 @@ def test_the_option_of_the_dataset_decides(made):
 
 
 def test_the_command_line_lists_the_additions(call):
-    assert {"knn", "coarse"} <= set(call("bench", "models").stdout.split())
+    assert {"bayes", "coarse"} <= set(call("bench", "models").stdout.split())
     listed = call("bench", "datasets").stdout
     assert "prefixed" in listed and "--defect-prefix" in listed
     assert "--defect-prefix" in call("bench", "run", "--help").stdout

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.config import RunConfig
 from bench.run_folder import RunFolder
 from features.backbones.reach import check_weights
-from features.errors import InputError
+from features.errors import InputError, NotRunnable
 from features.splits import make_folds
 from features.store import EmbeddingStore
 
@@ -86,6 +86,13 @@ class Context:
     def rows(self, split: str) -> np.ndarray:
         """Return the positions of the images of one split."""
         return np.flatnonzero((self.images["split"] == split).to_numpy())
+
+    def check_labels(self) -> None:
+        """Raise `NotRunnable` when the train split lacks good images or defects to learn from."""
+        held = set(self.y[self.rows("train")])
+        for label, what in ((0, "good image"), (1, "defect")):
+            if label not in held:
+                raise NotRunnable(f"no {what} in the train split to learn from")
 
     def common_size(self) -> tuple[int, int]:
         """Return the one (height, width) of all images; `InputError` when they differ."""

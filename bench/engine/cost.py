@@ -29,7 +29,8 @@ class Cost:
     ----------
     parameters : int
         Numbers stored: the parameters of a network, the coefficients of a linear model, the support
-        vectors of an SVM and their weights, three per node of a tree (feature, threshold, value).
+        vectors of an SVM and their weights, three per node of a tree (feature, threshold, value), the rows
+        that nearest neighbours are looked up in, the mean and the precision matrix of a Gaussian.
     flops : float
         Floating-point operations of the network per image; a multiply-add counts as two. The head on
         embeddings is not counted: it is small next to any network.
@@ -199,7 +200,10 @@ def count_numbers(estimator: BaseEstimator) -> int:
         return _NUMBERS_PER_NODE * sum(tree.tree_.node_count for tree in estimator.estimators_)
     if hasattr(estimator, "support_vectors_") and estimator.kernel != "linear":
         return int(estimator.support_vectors_.size + estimator.dual_coef_.size + estimator.intercept_.size)
-    kept = ("coef_", "intercept_", "mean_", "scale_")
+    for inner in ("detector_", "neighbours_"):
+        if hasattr(estimator, inner):
+            return count_numbers(getattr(estimator, inner))
+    kept = ("coef_", "intercept_", "mean_", "scale_", "location_", "precision_", "_fit_X")
     return sum(int(np.size(getattr(estimator, name))) for name in kept if hasattr(estimator, name))
 
 

@@ -16,8 +16,9 @@ from bench.engine.cost import BATCHES, Cost, cost_of_estimator
 from bench.engine.embedder import Embedded
 from bench.engine.job import Job
 from bench.engine.scoring import score_defects, score_splits
+from classifiers import get_spec
 from classifiers.saving import save_classifier
-from results.metrics import choose_threshold
+from results.metrics import valid_threshold
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,7 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
         predict_us=predict_us,
         weights_sha256=fitted.weights_sha256,
         params=json.dumps(plain, sort_keys=True),
+        supervision=get_spec(fitted.model).supervision,
     )
     context.folder.write_predictions(job.id, frame)
 
@@ -125,7 +127,7 @@ def _save(
     score, kind = valid
     if kind != "probability":
         score, _ = score_defects(fitted.held_out or estimator, X)
-    card: dict[str, Any] = {"row": row, "threshold": choose_threshold(y, score)}
+    card: dict[str, Any] = {"row": row, "threshold": valid_threshold(y, score)}
     if fitted.embedded:
         card["weights_sha256"] = fitted.embedded.weights_sha256
     save_classifier(fitted.model, estimator, context.folder.model_path(job.id), card)

@@ -8,7 +8,7 @@ from bench.console import say, warn
 from bench.engine.context import Context
 from bench.engine.job import Job
 from bench.run_folder import Outcome
-from features.errors import InputError, WeightsUnavailable
+from features.errors import InputError, NotRunnable
 from features.files import write_text
 from results.status import Status
 
@@ -60,7 +60,7 @@ def _run(job: Job, context: Context, outcomes: dict[str, Outcome]) -> Outcome:
     try:
         job.check(context)
         job.run(context)
-    except WeightsUnavailable as error:
+    except NotRunnable as error:
         warn(str(error))
         return Outcome(Status.NOT_RUN, str(error), 0.0, row)
     except Exception as error:

@@ -18,6 +18,7 @@ from bench.engine.estimate import machine_factor
 from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob, dim_of, embeddings_of
 from bench.jobs.words import row_of
+from classifiers.spec import LABELS
 from results.predictions import SPLITS
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class FitJob(Job):
         Scorer that selects.
     selection : {"cv", "valid"}
         `cv` selects by cross-validation on the train split; `valid` selects on the valid split, for
-        embeddings of a network that has seen the training labels.
+        embeddings of a network that has seen the training labels and for models that learn from good images
+        only.
     sampling : {"all", "balanced"}
         Whether both classes get equal weight.
     """
@@ -70,6 +72,11 @@ class FitJob(Job):
         title = classifiers.get_spec(self.model).title
         return row_of(title, self.embeddings.features, self.sampling, context.config)
 
+    def check(self, context: Context) -> None:
+        """Raise `NotRunnable` when the train split lacks a class that the model learns from."""
+        if classifiers.get_spec(self.model).supervision == LABELS:
+            context.check_labels()
+
     def run(self, context: Context) -> None:
         """Search the grid, then save the best model and its predictions."""
         from sklearn.model_selection import PredefinedSplit
@@ -80,7 +87,11 @@ class FitJob(Job):
         matrix, y, train = embedded.matrix, context.y, context.rows("train")
         options = self._fit_options(context, train)
         started = time.perf_counter()
-        if self.selection == "cv":
+        if self._is_fixed(context):
+            params = {}
+            estimator = classifiers.make_classifier(self.model, random_state=self.seed)
+            estimator.fit(matrix[train], y[train], **options)
+        elif self.selection == "cv":
             with self._search(context, context.folds(train, self.folds, self.seed), refit=True) as search:
                 search.fit(matrix[train], y[train], **options)
             estimator, params = search.best_estimator_, search.best_params_
@@ -97,6 +108,16 @@ class FitJob(Job):
         X = {split: matrix[context.rows(split)] for split in SPLITS}
         fitted = Fitted(self.model, estimator, X, seconds, params, embedded.weights_sha256, embedded)
         finish(self, context, fitted)
+
+    def _is_fixed(self, context: Context) -> bool:
+        """Return whether there is nothing to select, or no labelled defect to select by."""
+        spec = classifiers.get_spec(self.model)
+        if spec.supervision == LABELS:
+            return False
+        from sklearn.model_selection import ParameterGrid
+
+        both = len(np.unique(context.y[context.rows("valid")])) == 2
+        return not both or len(ParameterGrid(spec.grids[self.grid])) == 1
 
     def _fit_options(self, context: Context, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the keywords of `fit` that carry the images' weights, where there are any."""

@@ -13,6 +13,7 @@ from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_params, weights_hash
+from classifiers.spec import GOOD_ONLY
 from results.feature_set import FINE_TUNED
 
 StartingWeights = Callable[[str], str]
@@ -107,19 +108,26 @@ def train_job(
 
 
 def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
-    # Drawing images anew each epoch is for networks; classical models see all rows, weighted or not.
-    samplings = dict.fromkeys("balanced" if each == "balanced" else "all" for each in config.sampling)
-    return [
-        FitJob(
-            seed=config.seed,
-            model=name,
-            embeddings=embed,
-            grid=config.classical.grid,
-            folds=config.classical.folds,
-            scoring=config.classical.scoring,
-            selection=selection,
-            sampling=sampling,
-        )
-        for name in config.classical.models
-        for sampling in samplings
-    ]
+    jobs: list[Job] = []
+    for name in config.classical.models:
+        spec = classifiers.get_spec(name)
+        good_only = spec.supervision == GOOD_ONLY
+        if good_only and embed.network is not None:
+            # The network has learnt from labels, so nothing on its embeddings is fitted without them.
+            continue
+        # Drawing images anew each epoch is for networks; classical models see all rows, weighted or not.
+        weighted = ("balanced" if each == "balanced" and spec.balance else "all" for each in config.sampling)
+        jobs += [
+            FitJob(
+                seed=config.seed,
+                model=name,
+                embeddings=embed,
+                grid=config.classical.grid,
+                folds=config.classical.folds,
+                scoring=config.classical.scoring,
+                selection="valid" if good_only else selection,
+                sampling=sampling,
+            )
+            for sampling in dict.fromkeys(weighted)
+        ]
+    return jobs

@@ -53,6 +53,10 @@ class SearchCellJob(Job):
         """The cell."""
         return self.cell
 
+    def check(self, context: Context) -> None:
+        """Raise `NotRunnable` when the train split does not hold both classes."""
+        context.check_labels()
+
     def run(self, context: Context) -> None:
         """Search, then write the history and the genotype."""
         from bench.engine.pixels import run_pixels

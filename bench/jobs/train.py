@@ -89,6 +89,10 @@ class TrainJob(Job):
         features = FeatureSet(END_TO_END, weights_name(self.weights), self.preprocess)
         return row_of(model, features, self.sampling, context.config)
 
+    def check(self, context: Context) -> None:
+        """Raise `NotRunnable` when the train split does not hold both classes."""
+        context.check_labels()
+
     def run(self, context: Context) -> None:
         """Train the network, then save it, its history and its predictions."""
         from bench.engine.pixels import network_size, run_pixels

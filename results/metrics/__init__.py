@@ -2,7 +2,7 @@
 
 from results.metrics import decisions, inspection, operating, probability, ranking
 from results.metrics.base import Metric, Scored
-from results.metrics.thresholds import choose_threshold
+from results.metrics.thresholds import choose_threshold, valid_threshold
 
 _REGISTRY: dict[str, Metric] = {
     metric.name: metric
@@ -24,7 +24,7 @@ _REGISTRY: dict[str, Metric] = {
     )
 }
 
-__all__ = ["Metric", "Scored", "choose_threshold", "get_metric", "names"]
+__all__ = ["Metric", "Scored", "choose_threshold", "get_metric", "names", "valid_threshold"]
 
 
 def names() -> list[str]:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from results.metrics.thresholds import choose_threshold
+from results.metrics.thresholds import valid_threshold
 from results.views import SHOWN, View
 
 
@@ -35,8 +35,8 @@ class Scored:
 
     @cached_property
     def threshold(self) -> float:
-        """The threshold of the highest accuracy on the valid split; NaN when that split is empty."""
-        return choose_threshold(self.y_valid, self.score_valid)
+        """The threshold that the valid split chooses; see `results.metrics.thresholds.valid_threshold`."""
+        return valid_threshold(self.y_valid, self.score_valid)
 
     @cached_property
     def valid_auc(self) -> float:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: Share of good parts called defective where no defect is there to choose a threshold by.
+OVERKILL = 0.05
+
 
 @dataclass(frozen=True, eq=False)
 class Cuts:
@@ -107,6 +110,61 @@ def choose_threshold(y: np.ndarray, score: np.ndarray) -> float:
     """
     cuts = Cuts.of(y, score)
     return cuts.threshold(int(np.argmin(cuts.escapes + cuts.overkills)))
+
+
+def good_threshold(score: np.ndarray, overkill: float = OVERKILL) -> float:
+    """Return the threshold that at most this share of new good parts is expected to reach.
+
+    With n scores it lies above the ceil((n + 1) (1 - overkill))-th smallest.
+
+    Parameters
+    ----------
+    score : float array, shape (n,)
+        Scores of good parts.
+    overkill : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        In the middle between two scores. Above the highest score where there are fewer than
+        1 / overkill - 1 of them, which cannot promise this share; NaN without scores.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005 (inductive conformal prediction).
+
+    Examples
+    --------
+    >>> good_threshold(np.arange(99.0))
+    94.5
+    """
+    cuts = Cuts.of(np.zeros(len(score), int), score)
+    allowed = len(score) - int(np.ceil((len(score) + 1) * (1 - overkill) - 1e-9))
+    return cuts.threshold(int(np.flatnonzero(cuts.overkills <= max(allowed, 0))[0]))
+
+
+def valid_threshold(y: np.ndarray, score: np.ndarray) -> float:
+    """Return the threshold that the valid split chooses.
+
+    Parameters
+    ----------
+    y : int array of 0 and 1, shape (n,)
+    score : float array, shape (n,)
+
+    Returns
+    -------
+    float
+        That of `choose_threshold`; that of `good_threshold` where no defect is among the images.
+
+    Examples
+    --------
+    >>> valid_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9]))
+    0.4
+    >>> valid_threshold(np.zeros(99), np.arange(99.0))
+    94.5
+    """
+    return choose_threshold(y, score) if np.any(np.asarray(y) == 1) else good_threshold(score)
 
 
 def cheapest_threshold(y: np.ndarray, score: np.ndarray, escape_cost: float, overkill_cost: float) -> float:

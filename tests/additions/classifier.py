@@ -1,4 +1,4 @@
-"""k nearest neighbours."""
+"""Naive Bayes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-def make_neighbours(random_state: int | None = None, **params: Any) -> Pipeline:
-    """Make a k-nearest-neighbours classifier; it is not random, so `random_state` has no effect.
+def make_naive_bayes(random_state: int | None = None, **params: Any) -> Pipeline:
+    """Make a Gaussian naive Bayes classifier; it is not random, so `random_state` has no effect.
 
     References
     ----------
-    Cover and Hart, Nearest neighbor pattern classification, 1967.
+    Hand and Yu, Idiot's Bayes: not so stupid after all, International Statistical Review 69, 2001.
     """
-    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.naive_bayes import GaussianNB
 
-    return standardised(KNeighborsClassifier(**{"n_neighbors": 5, **params}))
+    return standardised(GaussianNB(**params))
 
 
 SPEC = ClassifierSpec(
-    name="knn",
-    title="kNN",
+    name="bayes",
+    title="Naive Bayes",
     kind="classical",
-    make=make_neighbours,
-    summary="k nearest neighbours",
+    make=make_naive_bayes,
+    summary="Gaussian naive Bayes",
     grids={
-        "small": {"model__n_neighbors": [3, 7]},
-        "full": {"model__n_neighbors": [1, 3, 5, 7, 15], "model__weights": ["uniform", "distance"]},
+        "small": {"model__var_smoothing": [1e-9, 1e-3]},
+        "full": {"model__var_smoothing": [1e-9, 1e-6, 1e-3, 1e-1]},
     },
 )

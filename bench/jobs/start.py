@@ -1,6 +1,7 @@
 """Where networks start: ImageNet's weights, random ones, or a file."""
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import classifiers
@@ -9,12 +10,16 @@ from bench.config import AUTO, RunConfig
 from bench.engine.context import Context
 from bench.engine.job import Job
 from bench.jobs.plan import StartingWeights, build_jobs
+from bench.jobs.train import TrainJob
 from features.backbones.reach import is_packaged
 from features.errors import InputError, WeightsUnavailable
 
 
 def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> list[Job]:
-    """Return the jobs of a run; whether ImageNet's weights can be had is asked only where a job is missing.
+    """Return the jobs of a run.
+
+    Where `auto` is left to choose, a network whose trainings have all ended well keeps the weights that it
+    started from. Only for other networks is it asked whether ImageNet's weights can be had.
 
     Parameters
     ----------
@@ -25,15 +30,21 @@ def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> lis
         Whether the dataset allows mirrored and turned images.
     """
     before = _weights_before(context) if config.cnn.weights == AUTO else {}
-    if before:
-        try:
-            jobs = build_jobs(config, cnn_weights=before.__getitem__, symmetric=symmetric)
-        except KeyError:
-            # A network that the earlier call did not have.
-            jobs = []
-        if jobs and all(context.folder.is_ok(job.id) for job in jobs):
-            return jobs
-    return build_jobs(config, cnn_weights=starting_weights(config, context), symmetric=symmetric)
+    asked = starting_weights(config, context)
+
+    def build(kept: Mapping[str, str]) -> list[Job]:
+        def start(network: str) -> str:
+            return kept[network] if network in kept else asked(network)
+
+        return build_jobs(config, cnn_weights=start, symmetric=symmetric)
+
+    jobs = build(before)
+    missing = {
+        job.model for job in jobs if isinstance(job, TrainJob) and not context.folder.is_ok(job.id)
+    }  # fmt: skip
+    if missing.isdisjoint(before):
+        return jobs
+    return build({network: weights for network, weights in before.items() if network not in missing})
 
 
 def starting_weights(config: RunConfig, context: Context) -> StartingWeights:

@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
-from features.datasets.options import Options
+from features.datasets.options import BitDepth, Options
 from features.errors import InputError
 from features.pixels.listing import image_ids, is_hidden, is_image_name, nfc
 from features.tables import SEPARATORS, read_rows, read_text
@@ -40,12 +40,14 @@ class ElpvOptions(Options):
     certainty_weights: bool = Field(
         default=False, description="Weigh images by how certain their label is (1, or 2/3 for doubtful ones)."
     )
+    bit_depth: BitDepth = None
 
 
 def load(
     root: str | Path | None = None,
     threshold: float = 0.5,
     certainty_weights: bool = False,
+    bit_depth: int | None = None,
 ) -> ImageDataset:
     """Read the ELPV images.
 
@@ -57,6 +59,9 @@ def load(
         A cell is defective when its defect probability (0, 1/3, 2/3 or 1) is greater.
     certainty_weights : bool
         Whether to add the column `weight`: 1 for sure labels, 2/3 for the annotators' doubtful ones.
+    bit_depth : int, optional
+        How many bits the values of 16-bit files use, where fewer than 16; see
+        `features.pixels.images.read_image`.
 
     Returns
     -------
@@ -92,6 +97,7 @@ def load(
         symmetric=True,
         credit=CREDIT,
         problems=tuple(problems),
+        bit_depth=bit_depth,
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import Field
 
 from features.datasets.base import DatasetSpec, ImageDataset
-from features.datasets.options import Exclude, Include, Options
+from features.datasets.options import BitDepth, Exclude, Include, Options
 from features.errors import InputError, UnknownPositive
 from features.pixels.find import FoundImages, find_images
 from features.pixels.listing import nfc, several
@@ -41,13 +41,7 @@ class FolderOptions(Options):
     )
     include: Include = None
     exclude: Exclude = None
-    bit_depth: int | None = Field(
-        default=None,
-        ge=9,
-        le=16,
-        description="Number of bits that the values of 16-bit files use, such as 12.",
-        json_schema_extra={"flag": True},
-    )
+    bit_depth: BitDepth = None
 
 
 def load(

@@ -12,7 +12,7 @@ from pydantic import Field
 from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
-from features.datasets.options import Exclude, Include, Options
+from features.datasets.options import BitDepth, Exclude, Include, Options
 from features.errors import InputError, UnreadableImage
 from features.files import content_hash
 from features.pixels.images import read_bytes
@@ -57,6 +57,7 @@ class NexperiaOptions(Options):
     )
     include: Include = None
     exclude: Exclude = None
+    bit_depth: BitDepth = None
 
 
 def load(
@@ -65,6 +66,7 @@ def load(
     fill_missing_boxes: bool = False,
     include: tuple[str, ...] | None = None,
     exclude: tuple[str, ...] | None = None,
+    bit_depth: int | None = None,
 ) -> ImageDataset:
     """Read either contest's files.
 
@@ -79,6 +81,9 @@ def load(
     include, exclude : tuple of str, optional
         Glob patterns of files to take and to leave out, unlabelled images included; paths begin with
         `train/` or `test/`. See `features.pixels.listing.select`.
+    bit_depth : int, optional
+        How many bits the values of 16-bit files use, where fewer than 16; see
+        `features.pixels.images.read_image`.
 
     Returns
     -------
@@ -123,6 +128,7 @@ def load(
         notes=(f"{layout} layout in {root}", mended.describe(), *notes),
         problems=(*good_problems, *bad_problems, *test_problems),
         unlabelled=tuple(test),
+        bit_depth=bit_depth,
     )
 
 

@@ -24,6 +24,16 @@ Exclude = Annotated[
         json_schema_extra={"flag": True},
     ),
 ]
+#: Of datasets whose files are the user's.
+BitDepth = Annotated[
+    int | None,
+    Field(
+        ge=9,
+        le=16,
+        description="Number of bits that the values of 16-bit files use, such as 12.",
+        json_schema_extra={"flag": True},
+    ),
+]
 
 
 class Options(BaseModel):

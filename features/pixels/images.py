@@ -270,7 +270,7 @@ def depth_note(scan: pd.DataFrame) -> str:
         return ""
     return (
         f"the 16-bit files hold no value above {peak}: they look like {bits}-bit data and are nearly black "
-        f"when read as 16 bits; scale them with --option bit_depth={bits}"
+        f"when read as 16 bits; scale them with --bit-depth {bits}"
     )
 
 

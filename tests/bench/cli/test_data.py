@@ -185,5 +185,5 @@ def test_checking_warns_of_12_bit_data_in_16_bit_files_until_the_depth_is_given(
     command = ["data", "check", str(tmp_path), "--positive", "defect"]
     run_app(command)
     assert "look like 12-bit data" in " ".join(capsys.readouterr().out.split())
-    run_app([*command, "--option", "bit_depth=12"])
+    run_app([*command, "--bit-depth", "12"])
     assert "12-bit" not in capsys.readouterr().out

@@ -61,6 +61,14 @@ def test_every_dataset_names_a_missing_directory(example, tmp_path):
         datasets.load_dataset(spec.name, **{**options, "root": str(tmp_path / "nowhere")})
 
 
+def test_every_dataset_of_the_users_files_takes_their_bit_depth(example):
+    spec, options = example
+    if "root" in spec.options.model_fields:
+        assert datasets.load_dataset(spec.name, **options, bit_depth=12).bit_depth == 12
+    else:
+        assert "bit_depth" not in spec.options.model_fields
+
+
 def test_unknown_dataset_is_named():
     with pytest.raises(InputError, match=r"no dataset 'mnist'; there are: elpv, folder"):
         datasets.load_dataset("mnist")

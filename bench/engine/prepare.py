@@ -11,7 +11,7 @@ from bench.console import say, task, warn
 from bench.engine.divide import divide, warn_of_equal_repeats
 from bench.engine.inputs import check_files, record_files
 from bench.run_folder import RunFolder
-from features.datasets import ImageDataset, load_dataset
+from features.datasets import ImageDataset, load_dataset, takes
 from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
@@ -60,8 +60,9 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
             observe=prints.observe,
             bit_depth=dataset.bit_depth,
         )
-    if dataset.bit_depth is None and depth_note(scan):
-        warn(depth_note(scan))
+    note = depth_note(scan, takes(config.dataset.name, "bit_depth"))
+    if dataset.bit_depth is None and note:
+        warn(note)
     bad = scan[scan["problem"] != ""]
     sound = dataset.without(bad)
     _report_problems(sound, folder)

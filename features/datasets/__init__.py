@@ -18,7 +18,7 @@ _REGISTRY: dict[str, DatasetSpec] = {
     )
 }
 
-__all__ = ["DatasetSpec", "ImageDataset", "Options", "get_spec", "load_dataset", "name_of", "names"]
+__all__ = ["DatasetSpec", "ImageDataset", "Options", "get_spec", "load_dataset", "name_of", "names", "takes"]
 
 
 def names() -> list[str]:
@@ -39,6 +39,17 @@ def name_of(root: str | Path) -> str:
     if elpv.is_elpv(root):
         return "elpv"
     return "nexperia" if nexperia.is_nexperia(root) else "folder"
+
+
+def takes(name: str, option: str) -> bool:
+    """Return whether a dataset takes an option.
+
+    Examples
+    --------
+    >>> takes("folder", "bit_depth")
+    True
+    """
+    return option in get_spec(name).options.model_fields
 
 
 def load_dataset(name: str, **options: Any) -> ImageDataset:

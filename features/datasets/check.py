@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from features.datasets import takes
 from features.datasets.base import ImageDataset
 from features.pixels.images import depth_note, scan_images
 from features.structure.copies import copy_sets
@@ -87,7 +88,8 @@ def check_dataset(
     scan = scan_images(
         table["path"].tolist(), progress=progress, observe=prints.observe, bit_depth=dataset.bit_depth
     )
-    depth = depth_note(scan) if dataset.bit_depth is None else ""
+    given = dataset.bit_depth is not None
+    depth = "" if given else depth_note(scan, takes(dataset.name, "bit_depth"))
     table = table.merge(scan, on="path")
     table["copies"] = copy_sets(prints.pixels, table["content"].tolist())
     sound = table[table["problem"] == ""]

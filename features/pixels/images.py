@@ -259,18 +259,20 @@ def scan_images(
     return frame
 
 
-def depth_note(scan: pd.DataFrame) -> str:
+def depth_note(scan: pd.DataFrame, takes_depth: bool = True) -> str:
     """Return a warning where the 16-bit files of a scan use fewer bits, so that they look nearly black.
 
-    Empty where there is nothing to warn of. Call it with what `scan_images` returned.
+    Empty where there is nothing to warn of. Call it with what `scan_images` returned, and with whether the
+    dataset takes the option `bit_depth`.
     """
     peak = scan.attrs.get("peak", 0)
     bits = next((bits for bits in _SMALLER_DEPTHS if 0 < peak < 1 << bits), None)
     if bits is None:
         return ""
+    remedy = f"scale them with --bit-depth {bits}" if takes_depth else f"multiply them by {1 << 16 - bits}"
     return (
         f"the 16-bit files hold no value above {peak}: they look like {bits}-bit data and are nearly black "
-        f"when read as 16 bits; scale them with --bit-depth {bits}"
+        f"when read as 16 bits; {remedy}"
     )
 
 

@@ -61,12 +61,17 @@ def test_every_dataset_names_a_missing_directory(example, tmp_path):
         datasets.load_dataset(spec.name, **{**options, "root": str(tmp_path / "nowhere")})
 
 
-def test_every_dataset_of_the_users_files_takes_their_bit_depth(example):
+def test_every_dataset_that_takes_a_bit_depth_passes_it_on(example):
     spec, options = example
-    if "root" in spec.options.model_fields:
+    if "bit_depth" in spec.options.model_fields:
         assert datasets.load_dataset(spec.name, **options, bit_depth=12).bit_depth == 12
     else:
-        assert "bit_depth" not in spec.options.model_fields
+        assert datasets.load_dataset(spec.name, **options).bit_depth is None
+
+
+def test_the_datasets_of_the_users_files_take_their_bit_depth():
+    for name in ("elpv", "folder", "nexperia"):
+        assert "bit_depth" in datasets.get_spec(name).options.model_fields
 
 
 def test_unknown_dataset_is_named():

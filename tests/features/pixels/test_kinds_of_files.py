@@ -149,6 +149,7 @@ def test_12_bit_data_in_16_bit_files_is_warned_of_or_scaled(tmp_path):
         assert np.abs(read_image(path, bit_depth=12) - right).max() <= 1
     note = depth_note(scan_images(paths))
     assert "no value above 4095" in note and "12-bit" in note and "--bit-depth 12" in note
+    assert "multiply them by 16" in depth_note(scan_images(paths), takes_depth=False)
     assert depth_note(scan_images(paths, bit_depth=12)) != ""
     Image.fromarray(DEEP).save(tmp_path / "c.png")
     assert depth_note(scan_images([*paths, str(tmp_path / "c.png")])) == ""

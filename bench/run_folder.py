@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from bench.config import RunConfig
 from features.errors import InputError
 from features.files import atomic_path, content_hash, write_changed, write_text
-from results.predictions import ids_of, read_predictions, to_table
+from results.predictions import Row, ids_of, read_predictions, rows_of, to_table
 from results.status import Status
 
 _LIBRARIES = (
@@ -210,6 +210,11 @@ class RunFolder:
         paths = [self.predictions_path(job_id) for job_id in self.job_ids() if self.is_ok(job_id)]
         found = [path for path in paths if path.is_file()]
         return read_predictions(found, ids_of(self.read_split()) if self.split.is_file() else None)
+
+    def row(self, job_id: str) -> Row:
+        """Return the predictions of one finished model."""
+        (row,) = rows_of(pd.read_parquet(self.predictions_path(job_id)))
+        return row
 
     def repeat(self, number: int) -> "RunFolder":
         """Return the folder of another split of this run, counted from 1."""

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from bench.run_folder import RunFolder
+
 #: Largest share of probabilities that may be exactly 0 or 1; beyond it decision values are used.
 SATURATED = 0.01
 
@@ -26,6 +28,13 @@ def score_defects(estimator: BaseEstimator, X: np.ndarray) -> tuple[np.ndarray, 
     if hasattr(estimator, "predict_proba"):
         return np.asarray(estimator.predict_proba(X)[:, 1], float), "probability"
     return np.asarray(estimator.decision_function(X), float), "decision"
+
+
+def valid_auc(folder: RunFolder, job_id: str) -> float:
+    """Return the area under the ROC curve of a finished model on the valid split, -1 where it has none."""
+    from results.leaderboard import scored
+
+    return float(np.nan_to_num(scored(folder.row(job_id)).valid_auc, nan=-1.0))
 
 
 def score_splits(

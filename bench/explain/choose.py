@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.engine.context import Context
+from bench.engine.scoring import valid_auc
 from bench.explain.maps import ModelJob
 from bench.jobs.fit import FitJob
 from bench.jobs.train import TrainJob
@@ -17,15 +18,6 @@ from features.errors import InputError
 #: Classical models that may have exact maps.
 LINEAR = ("lda", "lr", "svm")
 OUTCOMES = ("hit", "escape", "overkill", "correct")
-
-
-def valid_auc(folder: RunFolder, job: ModelJob) -> float:
-    """Return the area under the ROC curve of a finished model on the valid split, -1 where it has none."""
-    from results.leaderboard import scored
-    from results.predictions import rows_of
-
-    (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
-    return float(np.nan_to_num(scored(row).valid_auc, nan=-1.0))
 
 
 def preprocess_of(job: ModelJob) -> str:
@@ -42,15 +34,14 @@ def best_models(jobs: Sequence[ModelJob], folder: RunFolder) -> list[ModelJob]:
     heads = [job for job in jobs if isinstance(job, FitJob)]
     linear = [job for job in heads if job.model in LINEAR]
     kinds: tuple[Sequence[ModelJob], ...] = (networks, linear or heads)
-    return [max(kind, key=lambda job: valid_auc(folder, job)) for kind in kinds if kind]
+    return [max(kind, key=lambda job: valid_auc(folder, job.id)) for kind in kinds if kind]
 
 
 def outcomes_of(folder: RunFolder, job: ModelJob) -> pd.DataFrame:
     """Return the test images of a finished model: `image_id`, `score`, `outcome`."""
     from results.leaderboard import scored
-    from results.predictions import rows_of
 
-    (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
+    row = folder.row(job.id)
     threshold = scored(row).threshold
     test = row.frame[row.frame["split"] == "test"].sort_values("image_id")
     called, defect = test["score"] >= threshold, test["y_true"] == 1

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bench.engine.context import Context
-from bench.explain.choose import OUTCOMES, outcomes_of, preprocess_of, rows_of_images, valid_auc
+from bench.engine.scoring import valid_auc
+from bench.explain.choose import OUTCOMES, outcomes_of, preprocess_of, rows_of_images
 from bench.explain.maps import Mapper, ModelJob, mapper_of, model_maps
 from bench.jobs.train import TrainJob
 from features.pixels.images import read_image
@@ -42,7 +43,7 @@ def panels(jobs: Sequence[ModelJob], context: Context, regions: pd.DataFrame, me
     for preprocess in dict.fromkeys(preprocess_of(job) for job in jobs):
         own = [job for job in jobs if preprocess_of(job) == preprocess]
         networks: list[ModelJob] = [job for job in own if isinstance(job, TrainJob)]
-        best = max(networks or own, key=lambda job: valid_auc(context.folder, job))
+        best = max(networks or own, key=lambda job: valid_auc(context.folder, job.id))
         frames.append(_of_model(best, mapper_of(best, context, method), context, set(regions["image_id"])))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -58,11 +59,13 @@ def _of_model(job: ModelJob, mapper: Mapper, context: Context, marked: set[str])
     rows = rows_of_images(context, list(chosen))
     frame = model_maps(job, mapper, context, rows)
     paths = context.images["path"].iloc[rows].tolist()
-    X = mapper.pixels(paths)
-    truth = frame["y"].to_numpy(int)
-    for name, classes in (("values", truth), ("opposite", 1 - truth)):
-        maps = mapper.maps(X, classes)
-        frame[name] = pd.Series(list(maps.reshape(len(maps), -1).astype(np.float32)), dtype=object)
+    other = mapper.maps(mapper.pixels(paths), np.zeros(len(paths), int)).reshape(len(paths), -1)
+    pairs = [
+        (defect, good) if y else (good, defect)
+        for y, defect, good in zip(frame["y"], frame["values"], other.astype(np.float32), strict=True)
+    ]
+    for name, maps in zip(("values", "opposite"), zip(*pairs, strict=True), strict=True):
+        frame[name] = pd.Series(list(maps), dtype=object)
     images = [_small(path, mapper.preprocess) for path in paths]
     return frame.assign(
         outcome=list(chosen.values()),

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from bench.console import task, warn
 from bench.engine.context import Context
 from bench.engine.pixels import network_size
+from bench.engine.scoring import valid_auc
 from bench.finished.inputs import find_images, match_sample, short_ids
 from bench.jobs import FitJob, TrainJob, extractor_of, read_jobs
 from bench.run_folder import RunFolder
@@ -22,7 +23,7 @@ from features.pixels.arrays import load_images
 from features.pixels.images import scan_images
 from features.store.store import EmbeddingStore
 from results.leaderboard import scored
-from results.predictions import Row, rows_of
+from results.predictions import Row
 
 BEST = "best"
 COLUMNS = {"first": "label", "second": "defect_score"}
@@ -108,8 +109,7 @@ def predict(
         ids = short_ids(found)
     wanted = pd.DataFrame({"id": ids, "path": found.paths if chosen is None else chosen.paths})
     sound, unreadable = _readable(wanted)
-    (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
-    scores = _score(job, folder, store, sound["path"].tolist(), row)
+    scores = _score(job, folder, store, sound["path"].tolist(), folder.row(job.id))
     if contest:
         column = COLUMNS[layout] if layout else (chosen.column if chosen else COLUMNS["second"])
         table = pd.DataFrame({"id": sound["id"], column: _as_probability(scores, positive)})
@@ -126,8 +126,7 @@ def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
     if not done:
         raise InputError(f"{folder.path}: no finished model in this run")
     if reference == BEST:
-        aucs = {job.id: valid_auc(folder, job) for job in done}
-        return max(done, key=lambda job: np.nan_to_num(aucs[job.id], nan=-1.0))
+        return max(done, key=lambda job: valid_auc(folder, job.id))
     found = [job for job in done if reference in (job.id, job.model)]
     found = found or [job for job in done if job.id.startswith(reference) or job.slug.startswith(reference)]
     if len(found) != 1:
@@ -167,12 +166,6 @@ def keep_order(values: np.ndarray, score: np.ndarray) -> np.ndarray:
         if smoothed[place] <= smoothed[place - 1]:
             smoothed[place] = np.nextafter(smoothed[place - 1], 1.0)
     return smoothed[inverse]
-
-
-def valid_auc(folder: RunFolder, job: FitJob | TrainJob) -> float:
-    """Return the area under the ROC curve of a finished model on the valid split."""
-    (row,) = rows_of(pd.read_parquet(folder.predictions_path(job.id)))
-    return scored(row).valid_auc
 
 
 def _readable(wanted: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]]:

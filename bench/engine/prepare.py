@@ -11,11 +11,11 @@ from bench.console import say, task, warn
 from bench.engine.divide import divide, warn_of_equal_repeats
 from bench.engine.inputs import check_files, record_files
 from bench.run_folder import RunFolder
-from features.datasets import ImageDataset, load_dataset, takes
+from features.datasets import ImageDataset, depth_warning, load_dataset
 from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
-from features.pixels.images import depth_note, scan_images
+from features.pixels.images import scan_images
 from features.structure.fingerprints import Fingerprints
 
 
@@ -60,8 +60,8 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
             observe=prints.observe,
             bit_depth=dataset.bit_depth,
         )
-    note = depth_note(scan, takes(config.dataset.name, "bit_depth"))
-    if dataset.bit_depth is None and note:
+    note = depth_warning(dataset, scan)
+    if note:
         warn(note)
     bad = scan[scan["problem"] != ""]
     sound = dataset.without(bad)

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from features.datasets import chips, elpv, folder, nexperia
 from features.datasets.base import DatasetSpec, ImageDataset
 from features.datasets.options import Options, checked
 from features.errors import InputError
+from features.pixels.images import depth_note
 
 _REGISTRY: dict[str, DatasetSpec] = {
     spec.name: spec
@@ -18,7 +21,10 @@ _REGISTRY: dict[str, DatasetSpec] = {
     )
 }
 
-__all__ = ["DatasetSpec", "ImageDataset", "Options", "get_spec", "load_dataset", "name_of", "names", "takes"]
+__all__ = [
+    "DatasetSpec", "ImageDataset", "Options", "depth_warning", "get_spec", "load_dataset", "name_of",
+    "names",
+]  # fmt: skip
 
 
 def names() -> list[str]:
@@ -41,15 +47,18 @@ def name_of(root: str | Path) -> str:
     return "nexperia" if nexperia.is_nexperia(root) else "folder"
 
 
-def takes(name: str, option: str) -> bool:
-    """Return whether a dataset takes an option.
+def depth_warning(dataset: ImageDataset, scan: pd.DataFrame) -> str:
+    """Return the warning of `features.pixels.images.depth_note`, empty where the bit depth was given.
 
-    Examples
-    --------
-    >>> takes("folder", "bit_depth")
-    True
+    Parameters
+    ----------
+    dataset : ImageDataset
+    scan : DataFrame
+        What `features.pixels.images.scan_images` returned of its images.
     """
-    return option in get_spec(name).options.model_fields
+    if dataset.bit_depth is not None:
+        return ""
+    return depth_note(scan, "bit_depth" in get_spec(dataset.name).options.model_fields)
 
 
 def load_dataset(name: str, **options: Any) -> ImageDataset:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from features.datasets import takes
+from features.datasets import depth_warning
 from features.datasets.base import ImageDataset
-from features.pixels.images import depth_note, scan_images
+from features.pixels.images import scan_images
 from features.structure.copies import copy_sets
 from features.structure.examine import Structure, examine, near_sets_table
 from features.structure.fingerprints import Fingerprints
@@ -88,8 +88,7 @@ def check_dataset(
     scan = scan_images(
         table["path"].tolist(), progress=progress, observe=prints.observe, bit_depth=dataset.bit_depth
     )
-    given = dataset.bit_depth is not None
-    depth = "" if given else depth_note(scan, takes(dataset.name, "bit_depth"))
+    depth = depth_warning(dataset, scan)
     table = table.merge(scan, on="path")
     table["copies"] = copy_sets(prints.pixels, table["content"].tolist())
     sound = table[table["problem"] == ""]

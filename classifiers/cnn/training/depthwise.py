@@ -38,10 +38,10 @@ class FastDepthwise(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Call a function of torch, a slow convolution by the faster way."""
-        if func is not functional.conv2d or not torch.is_grad_enabled():
-            return func(*args, **(kwargs or {}))
-        found = _depthwise(*args, **(kwargs or {}))
-        return func(*args, **(kwargs or {})) if found is None else found
+        kwargs = kwargs or {}
+        wanted = func is functional.conv2d and torch.is_grad_enabled()
+        found = _depthwise(*args, **kwargs) if wanted else None
+        return func(*args, **kwargs) if found is None else found
 
 
 def _depthwise(
@@ -54,17 +54,17 @@ def _depthwise(
     groups: int = 1,
 ) -> torch.Tensor | None:
     """Return a convolution with fast gradients, or None where torch's own are fast or it is another kind."""
+    if isinstance(padding, str):
+        return None
     kernel = tuple(weight.shape[2:])
     steps, edges = _pair(stride), _pair(padding)
-    slow = max(steps) > 1 or max(kernel) > _BLOCK
     if not (
-        slow
+        (max(steps) > 1 or max(kernel) > _BLOCK)
         and input.device.type == "cpu"
         and input.ndim == 4
         and _dtype(input) == torch.bfloat16
         and 1 < groups == input.shape[1] == weight.shape[0]
         and min(kernel) >= _BLOCK
-        and not isinstance(padding, str)
         and _pair(dilation) == (1, 1)
         and all(edge < side for edge, side in zip(edges, kernel, strict=True))
     ):
@@ -74,7 +74,7 @@ def _depthwise(
 
 
 def _pair(value: Any) -> tuple[int, ...]:
-    return (value, value) if isinstance(value, int) else (0, 0) if isinstance(value, str) else tuple(value)
+    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def _dtype(input: torch.Tensor) -> torch.dtype:

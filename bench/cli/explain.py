@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.")]
+from bench.cli.cache import Cache
+from bench.cli.predict import Run
+
 Text = str | None
 
 
@@ -38,7 +40,7 @@ def explain(
             "Heads get exact maps where they can, else occlusion."
         ),
     ] = "grad_cam",
-    cache: Annotated[Text, typer.Option(help="Folder of cached embeddings.")] = None,
+    cache: Cache = None,
 ) -> None:
     """Draw heat maps of chosen models and images, and measure them where boxes or masks exist."""
     from bench.cli.options import listed

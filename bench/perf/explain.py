@@ -3,7 +3,6 @@
 Also the worker, in a process of its own: `python -m bench.perf.explain TASK.json ANSWER.json`.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.perf.process import peak_gib, run_worker
+from bench.perf.process import answer_task, run_worker
 
 PASS = "forward and backward pass"
 
@@ -70,9 +69,7 @@ def measure_maps(
 
 def main(task_path: str, answer_path: str) -> None:
     """Measure what the task names and write the answer."""
-    task = json.loads(Path(task_path).read_text())
-    answer = _measure(task)
-    Path(answer_path).write_text(json.dumps({**answer, "peak_gib": peak_gib()}))
+    answer_task(_measure, task_path, answer_path)
 
 
 def _measure(task: dict[str, Any]) -> dict[str, float]:

@@ -7,10 +7,19 @@ import resource
 import signal
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from features.errors import InputError
+
+
+def answer_task(measure: Callable[[dict[str, Any]], dict[str, Any]], asked: str, answered: str) -> None:
+    """Be the worker: measure what the file `asked` describes, and write the answer and the peak of memory."""
+    warnings.simplefilter("ignore")
+    answer = measure(json.loads(Path(asked).read_text()))
+    Path(answered).write_text(json.dumps({**answer, "peak_gib": peak_gib()}))
 
 
 def run_worker(

@@ -3,29 +3,22 @@
 Called as `python -m bench.perf.train_worker TASK.json ANSWER.json`.
 """
 
-import json
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from bench.perf.process import peak_gib
+from bench.perf.process import answer_task
 from classifiers.cnn.darts.search.trainer import SearchTrainer
 
 
 def main(task_path: str, answer_path: str) -> None:
     """Train the way that the task names and write its speed."""
-    warnings.simplefilter("ignore")
-    task = json.loads(Path(task_path).read_text())
-    answer = _WAYS[task["way"]](task)
-    answer["peak_gib"] = peak_gib()
-    Path(answer_path).write_text(json.dumps(answer))
+    answer_task(lambda task: _WAYS[task["way"]](task), task_path, answer_path)
 
 
 def _plain(task: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training.augment import augment
 from classifiers.cnn.training.batches import PixelDataset
-from classifiers.cnn.training.depthwise import FastDepthwise
+from classifiers.cnn.training.convolution import CpuConvolution
 from features.errors import InputError
 from features.extract.forward import autocast, exact_float32
 from features.pixels.transforms import resize_batch
@@ -141,7 +141,7 @@ class Net(skorch.NeuralNet):
         if self.module_.training and self.mixup:
             x = self._mix(x)
         module = self.module_ if self.module_.training else self.evaluated
-        fast = FastDepthwise() if self.module_.training and self.dtype == torch.bfloat16 else nullcontext()
+        fast = CpuConvolution() if self.module_.training and self.dtype == torch.bfloat16 else nullcontext()
         with autocast(device, self.dtype), fast:
             return module.train(self.module_.training)(x).float()
 

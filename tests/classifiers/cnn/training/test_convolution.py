@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from classifiers.cnn.training.depthwise import FastDepthwise
+from classifiers.cnn.training.convolution import CpuConvolution
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
@@ -21,7 +21,7 @@ def test_gradients_are_those_of_torch_in_float32(layout, size, kernel, stride, p
     expected = conv(x)
     grad = torch.randn_like(expected).bfloat16().float()
     wanted = torch.autograd.grad(expected, [x, *conv.parameters()], grad)
-    with FastDepthwise(), torch.autocast("cpu", dtype=torch.bfloat16):
+    with CpuConvolution(), torch.autocast("cpu", dtype=torch.bfloat16):
         found = conv(x)
         got = torch.autograd.grad(found, [x, *conv.parameters()], grad.to(found.dtype))
     assert found.dtype == torch.bfloat16
@@ -45,7 +45,7 @@ def test_gradients_are_those_of_torch_in_float32(layout, size, kernel, stride, p
 def test_other_convolutions_are_left_to_torch(channels, groups, kernel, stride, dilation, dtype):
     x = torch.randn(2, channels, 9, 9, dtype=dtype)
     weight = torch.randn(channels, channels // groups, kernel, kernel, dtype=dtype, requires_grad=True)
-    with FastDepthwise():
+    with CpuConvolution():
         found = functional.conv2d(x, weight, stride=stride, dilation=dilation, groups=groups)
     assert type(found.grad_fn).__name__ == "ConvolutionBackward0"
 
@@ -53,6 +53,6 @@ def test_other_convolutions_are_left_to_torch(channels, groups, kernel, stride, 
 def test_padding_by_name_is_left_to_torch():
     conv = nn.Conv2d(4, 4, 5, padding="same", groups=4).bfloat16()
     x = torch.randn(2, 4, 9, 9, dtype=torch.bfloat16)
-    with FastDepthwise():
+    with CpuConvolution():
         found = conv(x)
     assert type(found.grad_fn).__name__ == "ConvolutionBackward0"

@@ -12,7 +12,7 @@ _BLOCK = 3
 _convolution_backward = torch.ops.aten.convolution_backward
 
 
-class FastDepthwise(TorchFunctionMode):
+class CpuConvolution(TorchFunctionMode):
     """Context in which depthwise convolutions in bfloat16 on a CPU have fast gradients.
 
     oneDNN computes two gradients of such convolutions by its slow reference code: that of the input for a
@@ -24,7 +24,7 @@ class FastDepthwise(TorchFunctionMode):
     Examples
     --------
     >>> conv = torch.nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8)
-    >>> with FastDepthwise(), torch.autocast("cpu", dtype=torch.bfloat16):
+    >>> with CpuConvolution(), torch.autocast("cpu", dtype=torch.bfloat16):
     ...     conv(torch.rand(2, 8, 12, 12)).sum().backward()
     >>> conv.weight.grad.shape
     torch.Size([8, 1, 5, 5])

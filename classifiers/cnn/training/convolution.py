@@ -1,4 +1,4 @@
-"""Gradients of depthwise convolutions that are fast in bfloat16 on a CPU."""
+"""Gradients of convolutions that are right and fast in bfloat16 on a CPU."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,13 +13,19 @@ _convolution_backward = torch.ops.aten.convolution_backward
 
 
 class CpuConvolution(TorchFunctionMode):
-    """Context in which depthwise convolutions in bfloat16 on a CPU have fast gradients.
+    """Context in which convolutions in bfloat16 on a CPU have gradients that are right and fast.
 
-    oneDNN computes two gradients of such convolutions by its slow reference code: that of the input for a
+    Two kinds of convolutions get other gradients than torch's; results differ by rounding. All others are
+    left to torch.
+
+    *Dilated ones, and those of maps that are one pixel high or wide.* oneDNN's gradient of their weights
+    reads memory that nothing was written to (torch 2.14, several threads). Where that memory happens to hold
+    NaN, so does the gradient. Here that gradient is computed in float32.
+
+    *Depthwise ones.* oneDNN computes two gradients by its slow reference code: that of the input for a
     stride above 1, and that of the weights for kernels larger than 3x3. They take up to two hundred times as
     long as the forward pass. Here the first is a convolution of the gradient, spread out by the stride,
-    with the turned kernel; the second is put together from blocks of 3x3. Results differ from torch's by
-    rounding. All other convolutions are left to torch.
+    with the turned kernel; the second is put together from blocks of 3x3.
 
     Examples
     --------
@@ -37,14 +43,14 @@ class CpuConvolution(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch, a slow convolution by the faster way."""
+        """Call a function of torch, a convolution of the two kinds by the other way."""
         kwargs = kwargs or {}
         wanted = func is functional.conv2d and torch.is_grad_enabled()
-        found = _depthwise(*args, **kwargs) if wanted else None
+        found = _convolution(*args, **kwargs) if wanted else None
         return func(*args, **kwargs) if found is None else found
 
 
-def _depthwise(
+def _convolution(
     input: torch.Tensor,
     weight: torch.Tensor,
     bias: torch.Tensor | None = None,
@@ -53,23 +59,26 @@ def _depthwise(
     dilation: Any = 1,
     groups: int = 1,
 ) -> torch.Tensor | None:
-    """Return a convolution with fast gradients, or None where torch's own are fast or it is another kind."""
+    """Return a convolution with other gradients, or None where torch's own are right and fast."""
+    if input.device.type != "cpu" or input.ndim != 4 or _dtype(input) != torch.bfloat16:
+        return None
     if isinstance(padding, str):
         return None
     kernel = tuple(weight.shape[2:])
-    steps, edges = _pair(stride), _pair(padding)
-    if not (
+    steps, edges, gaps = _pair(stride), _pair(padding), _pair(dilation)
+    images = input.to(torch.bfloat16)
+    out: torch.Tensor
+    if max(kernel) > 1 and (max(gaps) > 1 or min(input.shape[2:]) == 1):
+        out = _FloatWeights.apply(images, weight, steps, edges, gaps, groups)
+    elif (
         (max(steps) > 1 or max(kernel) > _BLOCK)
-        and input.device.type == "cpu"
-        and input.ndim == 4
-        and _dtype(input) == torch.bfloat16
         and 1 < groups == input.shape[1] == weight.shape[0]
         and min(kernel) >= _BLOCK
-        and _pair(dilation) == (1, 1)
         and all(edge < side for edge, side in zip(edges, kernel, strict=True))
     ):
+        out = _Depthwise.apply(images, weight, steps, edges)
+    else:
         return None
-    out: torch.Tensor = _Depthwise.apply(input.to(torch.bfloat16), weight, steps, edges)
     return out if bias is None else out + bias.to(out.dtype)[:, None, None]
 
 
@@ -79,6 +88,36 @@ def _pair(value: Any) -> tuple[int, ...]:
 
 def _dtype(input: torch.Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else input.dtype
+
+
+class _FloatWeights(torch.autograd.Function):
+    """A convolution of bfloat16 images whose weights have a gradient that is computed in float32."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        dilation: tuple[int, int],
+        groups: int,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.how = (stride, padding, dilation, False, (0, 0), groups)
+        return torch.ops.aten.convolution(x, weight.to(x.dtype), None, *ctx.how)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            call = (grad.to(x.dtype), x, weight.to(x.dtype), None, *ctx.how, [True, False, False])
+            grad_x = _convolution_backward(*call)[0]
+        if ctx.needs_input_grad[1]:
+            call = (grad.float(), x.float(), weight.float(), None, *ctx.how, [False, True, False])
+            grad_weight = _convolution_backward(*call)[1].to(weight.dtype)
+        return grad_x, grad_weight, None, None, None, None
 
 
 class _Depthwise(torch.autograd.Function):

@@ -9,6 +9,7 @@ from torch import nn
 
 from classifiers.cnn.darts.search.bilevel import Tensors, first_order, gradients, second_order
 from classifiers.cnn.darts.search.supernet import Supernet
+from classifiers.cnn.training.convolution import CpuConvolution
 from classifiers.cnn.training.net import TargetLoss
 from features.extract.forward import autocast, exact_float32
 from features.pixels.transforms import normalise
@@ -97,7 +98,8 @@ class SearchTrainer:
         body, head = self.network["body"], self.network["head"]
         grey = images.shape[1]
         images = normalise(images, (0.5,) * grey, (0.25,) * grey)
-        with autocast(self.device, dtype or self.settings.dtype):
+        dtype = dtype or self.settings.dtype
+        with autocast(self.device, dtype), CpuConvolution() if dtype == torch.bfloat16 else nullcontext():
             embedding = body(images.contiguous(memory_format=self.format))
         return self.criterion(head(embedding.float()), codes).mean()
 

@@ -14,56 +14,17 @@ import pandas as pd
 from results.blend import with_blend
 from results.cautions import FINDS_NONE
 from results.columns import RANKING, Column, in_view, with_bounds
-from results.feature_set import END_TO_END, FeatureSet
-from results.leaderboard import best_of_kinds, leaderboard, scored
+from results.feature_set import FeatureSet
+from results.leaderboard import best_of_kinds, leaderboard
 from results.notes import best_note
-from results.predictions import COSTS, FEATURE_SET, ROW_KEY, rows_of
+from results.predictions import COSTS, ROW_KEY, rows_of
 from results.report.curves import curves_of
+from results.report.explorer import Explorer, explore, title_of
 from results.report.summary import summarise
 from results.status import Status
 from results.tables.formats import to_html
 from results.tables.shown import PUBLISHED_TITLE, plain
 from results.views import View
-
-_GRID = 65_535
-
-
-@dataclass(frozen=True)
-class Sprites:
-    """Thumbnails of all images, in sheets.
-
-    Parameters
-    ----------
-    side : int
-        Of a thumbnail, pixels.
-    columns, per_sheet : int
-        Thumbnails in a line, and in a sheet.
-    sheets : sequence of bytes
-        JPEG files, in the order of the images.
-    """
-
-    side: int
-    columns: int
-    per_sheet: int
-    sheets: Sequence[bytes]
-
-
-@dataclass(frozen=True, eq=False)
-class Explorer:
-    """What the embedding explorer shows.
-
-    Parameters
-    ----------
-    images : DataFrame
-        One row per image: `image_id`, `label`, `y` and `split`.
-    projections : DataFrame
-        Columns `features`, `weights`, `preprocess`, `projection`, `image_id`, `x`, `y`; may be empty.
-    sprites : Sprites, optional
-    """
-
-    images: pd.DataFrame
-    projections: pd.DataFrame
-    sprites: Sprites | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +94,7 @@ def render_page(
         key = tuple(str(record[name]) for name in ROW_KEY)
         curves = curves_of(rows[key]) if key in rows else {}
         features = FeatureSet.of(record).title
-        named = {"name": _name(record), "kind": kinds.get(key, ""), "leads": key in kinds}
+        named = {"name": title_of(record), "kind": kinds.get(key, ""), "leads": key in kinds}
         models.append({**named, "set": features, "curves": curves})
     payload = {
         "columns": [_describe(column) for column in shown],
@@ -142,7 +103,7 @@ def render_page(
         "board": [_record(row, shown) for row in board.to_dict("records")],
         "models": models,
         "bestNote": best_note(board),
-        "explorer": _explore(explorer, blended),
+        "explorer": explore(explorer, blended),
         "audit": _audit(provenance.audit, explorer.images),
     }
     said = summarise(predictions, statuses, provenance.counts) if len(predictions) else [provenance.counts]
@@ -185,14 +146,6 @@ def _describe(column: Column) -> dict[str, Any]:
             "higherIsBetter": column.higher_is_better}  # fmt: skip
 
 
-def _name(record: Mapping[Any, Any]) -> str:
-    words = str(record["model"])
-    if record["features"] != END_TO_END:
-        words += f" · {FeatureSet.of(record).title}"
-    extra = [str(record[k]) for k, usual in (("sampling", "all"), ("repeat", 0)) if record[k] != usual]
-    return " · ".join([words, *extra])
-
-
 def _record(row: Mapping[Any, Any], shown: Sequence[Column]) -> dict[str, Any]:
     """Return a leaderboard row as JSON values: missing ones are null."""
     wanted = [name for column in shown for name in with_bounds(column)]
@@ -208,68 +161,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int | np.integer):
         return int(value)
     return float(f"{value:.6g}") if isinstance(value, float | np.floating) else str(value)
-
-
-def _explore(explorer: Explorer, predictions: pd.DataFrame) -> dict[str, Any]:
-    images = explorer.images.reset_index(drop=True)
-    ids = images["image_id"].astype(str)
-    place = pd.Series(np.arange(len(images)), index=ids)
-    sets: dict[str, dict[str, Any]] = {}
-    points = explorer.projections
-    for key, part in points.groupby([*FEATURE_SET, "projection"], sort=False) if len(points) else ():
-        *feature_set, method = (str(value) for value in key)
-        order = place.reindex(part["image_id"].astype(str)).to_numpy()
-        sets.setdefault(FeatureSet(*map(str, feature_set)).title, {})[method] = {
-            "x": _coordinates(part["x"].to_numpy(), order, len(images)),
-            "y": _coordinates(part["y"].to_numpy(), order, len(images)),
-        }
-    classes = sorted(images["label"].astype(str).unique())
-    return {
-        "ids": ids.tolist(),
-        "classes": classes,
-        "label": pd.Categorical(images["label"].astype(str), classes).codes.tolist(),
-        "defect": images["y"].astype(int).tolist(),
-        "split": images["split"].astype(str).tolist(),
-        "sets": sets,
-        "models": [_told(row, place) for row in rows_of(predictions)] if len(predictions) else [],
-        "sprites": _sprites(explorer.sprites),
-    }
-
-
-def _coordinates(values: np.ndarray, order: np.ndarray, n: int) -> str:
-    """Return coordinates in the order of the images, 16 bits each, as base64."""
-    span = float(np.ptp(values)) or 1.0
-    scaled = np.zeros(n, np.uint16)
-    scaled[order] = np.round((values - values.min()) / span * _GRID)
-    return base64.b64encode(scaled.astype("<u2").tobytes()).decode()
-
-
-def _told(row: Any, place: pd.Series) -> dict[str, Any]:
-    """Return what a model said of each image: its score, ranked 1 to 65535, 0 for none, and errors."""
-    ids = row.frame["image_id"].astype(str)
-    at = place.reindex(ids).to_numpy()
-    known = ~np.isnan(at)
-    at = at[known].astype(int)
-    score = row.frame["score"].to_numpy(float)[known]
-    ranks = np.zeros(len(place), np.uint16)
-    ranks[at] = 1 + np.round(pd.Series(score).rank(pct=True).to_numpy() * (_GRID - 1))
-    wrong = np.zeros(len(place), np.uint8)
-    y = row.frame["y_true"].to_numpy()[known]
-    called = score >= scored(row).threshold
-    # 1 right, 2 overkill, 3 escape; 0 where the model was not asked.
-    wrong[at] = np.where(called == (y == 1), 1, np.where(called, 2, 3))
-    return {
-        "name": _name(row.key),
-        "rank": base64.b64encode(ranks.astype("<u2").tobytes()).decode(),
-        "outcome": base64.b64encode(wrong.tobytes()).decode(),
-    }
-
-
-def _sprites(sprites: Sprites | None) -> dict[str, Any] | None:
-    if sprites is None:
-        return None
-    sheets = ["data:image/jpeg;base64," + base64.b64encode(sheet).decode() for sheet in sprites.sheets]
-    return {"side": sprites.side, "columns": sprites.columns, "perSheet": sprites.per_sheet, "sheets": sheets}
 
 
 def _audit(audit: pd.DataFrame, images: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from bench.config import RunConfig
 from features.errors import InputError
 from features.files import atomic_path, content_hash, write_changed, write_text
-from results.predictions import Row, ids_of, read_predictions, rows_of, to_table
+from results.predictions import ROW_KEY, Row, ids_of, read_predictions, rows_of, tell_weights_apart, to_table
 from results.status import Status
 
 _LIBRARIES = (
@@ -263,11 +263,38 @@ class RunFolder:
         """Return how the clusters of all feature sets agree with the labels."""
         return self._gather(self.clusters_path)
 
-    def saved_maps(self) -> Iterator[pd.DataFrame]:
-        """Yield the heat maps of each model on the run's list, one model at a time."""
+    def saved_maps(self, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+        """Yield the heat maps of each model on the run's list, one model at a time.
+
+        Parameters
+        ----------
+        columns : list of str, optional
+            The columns to read; all by default.
+
+        Yields
+        ------
+        DataFrame
+            Its weights are named as in `predictions`, which tells files of one name apart.
+        """
+        weights = self._weights_names()
         for job_id in self.job_ids():
             for path in sorted(self.maps.glob(f"{job_id}-*.parquet")):
-                yield pd.read_parquet(path)
+                frame = pd.read_parquet(path, columns=columns)
+                yield frame.assign(weights=weights[job_id]) if job_id in weights else frame
+
+    def _weights_names(self) -> dict[str, str]:
+        """Return the name of the weights of each job in `predictions`."""
+        rows = []
+        for job_id in self.job_ids():
+            path = self.predictions_path(job_id)
+            if self.is_ok(job_id) and path.is_file():
+                known = [name for name in (*ROW_KEY, "weights_sha256") if name in pq.read_schema(path).names]
+                rows.append(pq.ParquetFile(path).read_row_group(0, known).slice(0, 1).to_pandas().astype(str))
+                rows[-1]["job"] = job_id
+        if not rows:
+            return {}
+        named = tell_weights_apart(pd.concat(rows, ignore_index=True).fillna(""))
+        return dict(zip(named["job"], named["weights"], strict=True))
 
     def _gather(self, place: Callable[[str], Path]) -> pd.DataFrame:
         paths = [place(job_id) for job_id in self.job_ids()]

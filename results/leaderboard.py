@@ -18,6 +18,9 @@ from results.status import Status
 from results.tables.localisation import ALL, BASELINE
 from results.views import View
 
+#: What a model's threshold makes of a test image: a defect found or missed, a good part rejected or kept.
+OUTCOMES = HIT, ESCAPE, OVERKILL, CORRECT = ("hit", "escape", "overkill", "correct")
+
 
 class Kind(StrEnum):
     """The kinds of rows that are compared with each other, by what they learn from."""
@@ -143,6 +146,21 @@ def supervision_of(row: Row) -> str:
     if not is_good_only(row):
         return LABELS
     return GOOD_AND_VALID if (row.part("valid")[0] == 1).any() else GOOD_ONLY
+
+
+def outcomes_of(row: Row) -> pd.DataFrame:
+    """Return what a row's threshold, chosen on the valid split, makes of each test image.
+
+    Returns
+    -------
+    DataFrame
+        `image_id`, `label`, `score` and `outcome`, one of `OUTCOMES`, in the order of the image ids.
+    """
+    test = row.frame[row.frame["split"] == "test"].sort_values("image_id")
+    called, defect = test["score"] >= scored(row).threshold, test["y_true"] == 1
+    outcome = np.select([defect & called, defect, called], OUTCOMES[:3], CORRECT)
+    named = test[["image_id", "label"]].astype(str)
+    return named.assign(score=test["score"].astype(float), outcome=outcome).reset_index(drop=True)
 
 
 def _measure(row: Row) -> dict[str, object]:

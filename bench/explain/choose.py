@@ -17,7 +17,6 @@ from features.errors import InputError
 
 #: Classical models that may have exact maps.
 LINEAR = ("lda", "lr", "svm")
-OUTCOMES = ("hit", "escape", "overkill", "correct")
 
 
 def preprocess_of(job: ModelJob) -> str:
@@ -38,19 +37,16 @@ def best_models(jobs: Sequence[ModelJob], folder: RunFolder) -> list[ModelJob]:
 
 
 def outcomes_of(folder: RunFolder, job: ModelJob) -> pd.DataFrame:
-    """Return the test images of a finished model: `image_id`, `score`, `outcome`."""
-    from results.leaderboard import scored
+    """Return the test images of a finished model; see `results.leaderboard.outcomes_of`."""
+    from results.leaderboard import outcomes_of
 
-    row = folder.row(job.id)
-    threshold = scored(row).threshold
-    test = row.frame[row.frame["split"] == "test"].sort_values("image_id")
-    called, defect = test["score"] >= threshold, test["y_true"] == 1
-    outcome = np.select([defect & called, defect, called], OUTCOMES[:3], OUTCOMES[3])
-    return pd.DataFrame({"image_id": test["image_id"], "score": test["score"], "outcome": outcome})
+    return outcomes_of(folder.row(job.id))
 
 
 def typical_images(folder: RunFolder, job: ModelJob, per_outcome: int) -> list[str]:
     """Return image ids: the clearest hits, escapes, overkills and correct good parts of a model."""
+    from results.leaderboard import OUTCOMES
+
     found = outcomes_of(folder, job)
     chosen: list[str] = []
     for outcome in OUTCOMES:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.engine.context import Context
 from bench.engine.scoring import valid_auc
-from bench.explain.choose import OUTCOMES, outcomes_of, preprocess_of, rows_of_images
+from bench.explain.choose import outcomes_of, preprocess_of, rows_of_images
 from bench.explain.maps import Mapper, ModelJob, mapper_of, model_maps
 from bench.jobs.train import TrainJob
 from features.pixels.images import read_image
@@ -49,6 +49,8 @@ def panels(jobs: Sequence[ModelJob], context: Context, regions: pd.DataFrame, me
 
 
 def _of_model(job: ModelJob, mapper: Mapper, context: Context, marked: set[str]) -> pd.DataFrame:
+    from results.leaderboard import OUTCOMES
+
     found = outcomes_of(context.folder, job)
     found = found.assign(plain=~found["image_id"].isin(marked), high=-found["score"])
     chosen: dict[str, str] = {}

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import results
 from bench.run_folder import RunFolder
 from features.files import content_hash, write_text
 from features.tables import read_saved
+from results.predictions import ROW_KEY
 from results.tables.localisation import localisation_table
 
 
@@ -29,13 +31,27 @@ def localisation_of(folder: RunFolder) -> pd.DataFrame:
     table, mark = folder.path / "cache" / "localisation.csv", folder.path / "cache" / "localisation.json"
     state = json.dumps({"fingerprint": _fingerprint(folder)})
     if table.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == state:
-        return read_saved(table)
+        return read_localisation(table)
     found = localisation_table(folder.saved_maps(), pd.read_parquet(folder.regions))
     if len(found):
         table.parent.mkdir(parents=True, exist_ok=True)
         write_text(table, found.to_csv(index=False, lineterminator="\n"))
         write_text(mark, state)
     return found
+
+
+def read_localisation(path: Path) -> pd.DataFrame:
+    """Read a table of localisation from CSV; empty where there is none.
+
+    A measure that no row has, such as every measure of the regions where a crop removes all of them, is NaN.
+    """
+    if not path.is_file():
+        return pd.DataFrame()
+    table = read_saved(path)
+    for name in table.columns.difference([*ROW_KEY, "method", "label"]):
+        if (table[name] == "").all():
+            table[name] = np.nan
+    return table
 
 
 def panels_of(folder: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:

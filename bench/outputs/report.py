@@ -6,7 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from bench.console import task
-from bench.outputs.sprites import make_sprites
+from bench.outputs.gallery import BUDGET, gallery_of
+from bench.outputs.localisation import read_localisation
+from bench.outputs.sprites import BUDGET_BYTES, make_sprites
 from bench.outputs.suspects import best_audit, name_labels
 from bench.outputs.write import published_for, write_figures, write_tables
 from bench.run_folder import RunFolder
@@ -14,9 +16,13 @@ from features.errors import InputError
 from features.files import write_text
 from features.tables import read_saved
 from results import figures
-from results.report import Explorer, Provenance, Sprites, render_page
+from results.report import Explorer, Provenance, Sprites, build_page
 
 MOST_SUSPECTS = 60
+#: Of the page, so that it opens in any browser and can be sent by mail.
+MOST_BYTES = 14_800_000
+#: Characters that heat maps may take however full the page is.
+_LEAST = 200_000
 _FURTHER = {
     "cells": "DARTS cells: searched and given ones beside random ones",
     "inspection": "Inspection: escapes and overkill",
@@ -52,21 +58,26 @@ def draw_report(folder: RunFolder, out: str | Path | None = None) -> Path:
     """Write the figures and `report.html` of a run whose tables are written; see `write_report`."""
     write_figures(folder)
     predictions, images = folder.predictions(), folder.read_split()
-    explorer = Explorer(
-        images[["image_id", "label", "y", "split"]], folder.projections(), _thumbnails(images)
-    )
+    explorer = Explorer(images[["image_id", "label", "y", "split"]], folder.projections())
+    page = build_page(predictions, folder.statuses(), explorer, _provenance(folder, images))
+    # Pictures are base64 in the page: four characters for three bytes.
+    left = MOST_BYTES - page.bytes
+    gallery = gallery_of(folder, images, max(min(BUDGET, left // 2), _LEAST))
+    left = MOST_BYTES - len(page.html(gallery=gallery).encode())
+    sprites = _thumbnails(images, min(BUDGET_BYTES, left * 3 // 4))
     path = Path(out) if out is not None else folder.path / "report.html"
-    write_text(path, render_page(predictions, folder.statuses(), explorer, _provenance(folder, images)))
+    write_text(path, page.html(sprites, gallery))
     return path
 
 
-def _thumbnails(images: pd.DataFrame) -> Sprites | None:
-    """Return thumbnails, or None when the images are no longer where they were."""
+def _thumbnails(images: pd.DataFrame, budget_bytes: int) -> Sprites | None:
+    """Return thumbnails; None when images are no longer where they were, or the page has no room for them."""
     paths = images["path"].tolist()
-    if not all(Path(path).is_file() for path in paths):
+    if budget_bytes <= 0 or not all(Path(path).is_file() for path in paths):
         return None
     with task("drawing thumbnails", len(paths)) as update:
-        return make_sprites(paths, update)
+        sprites = make_sprites(paths, update, budget_bytes)
+    return sprites if sum(map(len, sprites.sheets)) <= budget_bytes else None
 
 
 def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
@@ -95,6 +106,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
         tables={title: _table(folder, name) for name, title in _FURTHER.items()},
         audit=_suspects(folder, images),
         figures=_figures(folder),
+        localisation=read_localisation(folder.tables / "localisation.csv"),
     )
 
 

@@ -18,7 +18,10 @@ _QUALITY = 70
 
 
 def make_sprites(
-    paths: Sequence[str], progress: Callable[[int], None] | None = None, budget_bytes: int = BUDGET_BYTES
+    paths: Sequence[str],
+    progress: Callable[[int], None] | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+    sides: Sequence[int] = SIDES,
 ) -> Sprites:
     """Decode images and pack their thumbnails.
 
@@ -29,15 +32,17 @@ def make_sprites(
     progress : callable, optional
         Called with the number of images decoded.
     budget_bytes : int
-        What all sheets together may take; thumbnails shrink until they do, down to 16 pixels.
+        What all sheets together may take; thumbnails shrink until they do, down to the last of `sides`.
+    sides : sequence of int
+        Sides of a thumbnail that may be used, pixels, falling.
 
     Returns
     -------
     Sprites
     """
-    thumbnails = load_images(paths, size=SIDES[0], progress=progress)
+    thumbnails = load_images(paths, size=sides[0], progress=progress)
     sprites = _pack(thumbnails)
-    for side in SIDES[1:]:
+    for side in sides[1:]:
         if sum(map(len, sprites.sheets)) <= budget_bytes:
             break
         smaller = resize_batch(torch.from_numpy(thumbnails)[:, None], side)

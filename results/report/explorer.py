@@ -104,7 +104,6 @@ def explore(explorer: Explorer, predictions: pd.DataFrame) -> dict[str, Any]:
         "split": images["split"].astype(str).tolist(),
         "sets": sets,
         "models": [_opinions(row, place) for row in rows_of(predictions)] if len(predictions) else [],
-        "sprites": sprite_sheets(explorer.sprites),
     }
 
 

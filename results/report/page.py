@@ -19,12 +19,16 @@ from results.leaderboard import best_of_kinds, leaderboard
 from results.notes import best_note
 from results.predictions import COSTS, ROW_KEY, rows_of
 from results.report.curves import curves_of
-from results.report.explorer import Explorer, explore, title_of
+from results.report.explorer import Explorer, Sprites, explore, sprite_sheets, title_of
+from results.report.gallery import Gallery
+from results.report.locations import localisation_html
 from results.report.summary import summarise
 from results.status import Status
 from results.tables.formats import to_html
 from results.tables.shown import PUBLISHED_TITLE, plain
 from results.views import View
+
+_LOOKS = "Where the models look"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,8 @@ class Provenance:
         The most suspect labels; may be empty.
     figures : mapping of title to bytes
         PNG files.
+    localisation : DataFrame
+        As `results.tables.localisation.localisation_table`; may be empty.
     """
 
     title: str
@@ -61,12 +67,66 @@ class Provenance:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     audit: pd.DataFrame = field(default_factory=pd.DataFrame)
     figures: Mapping[str, bytes] = field(default_factory=dict)
+    localisation: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A report whose pictures are still to be added: they take the room that the rest leaves.
+
+    Parameters
+    ----------
+    parts : mapping of str to str
+        What stands at each place of the template.
+    """
+
+    parts: Mapping[str, str]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the page without thumbnails and heat maps."""
+        return len(self.html().encode())
+
+    def html(self, sprites: Sprites | None = None, gallery: Gallery | None = None) -> str:
+        """Return the page as one HTML file.
+
+        Parameters
+        ----------
+        sprites : Sprites, optional
+            Thumbnails of all images, for the explorer.
+        gallery : Gallery, optional
+            Heat maps.
+        """
+        maps = "" if gallery is None else _gallery(gallery)
+        looks = maps + self.parts["localisation"]
+        section = f'<section id="looks">\n<h2>{_LOOKS}</h2>\n{looks}</section>\n\n' if looks else ""
+        return _fill(
+            _asset("template.html"),
+            {
+                **self.parts,
+                "looks": section,
+                "looks_link": '<a href="#looks">Heat maps</a> ' if looks else "",
+                "gallery_script": _asset("gallery.js") if maps else "",
+                "sprites": to_json(sprite_sheets(sprites)),
+            },
+        )
 
 
 def render_page(
-    predictions: pd.DataFrame, statuses: pd.DataFrame, explorer: Explorer, provenance: Provenance
+    predictions: pd.DataFrame,
+    statuses: pd.DataFrame,
+    explorer: Explorer,
+    provenance: Provenance,
+    gallery: Gallery | None = None,
 ) -> str:
-    """Return the report as one HTML file that needs nothing else.
+    """Return the report as one HTML file that needs nothing else; see `build_page`."""
+    return build_page(predictions, statuses, explorer, provenance).html(explorer.sprites, gallery)
+
+
+def build_page(
+    predictions: pd.DataFrame, statuses: pd.DataFrame, explorer: Explorer, provenance: Provenance
+) -> Page:
+    """Return the report without its thumbnails and heat maps.
 
     Parameters
     ----------
@@ -75,11 +135,12 @@ def render_page(
     statuses : DataFrame
         Rows that have no predictions; see `results.leaderboard.leaderboard`.
     explorer : Explorer
+        Its thumbnails are left to `Page.html`.
     provenance : Provenance
 
     Returns
     -------
-    str
+    Page
         Names of files and labels reach the page as JSON with every angle bracket escaped, and are
         shown as text, never as HTML.
     """
@@ -109,7 +170,7 @@ def render_page(
     said = summarise(predictions, statuses, provenance.counts) if len(predictions) else [provenance.counts]
     parts = {
         "title": html.escape(provenance.title),
-        "style": _asset("report.css"),
+        "style": _asset("report.css") + _asset("gallery.css"),
         "plotly": _plotly(),
         "script": _asset("report.js"),
         "payload": to_json(payload),
@@ -122,10 +183,20 @@ def render_page(
             for name, value in provenance.facts.items()
         ),
         "credit": html.escape(provenance.credit),
+        "localisation": localisation_html(provenance.localisation),
     }
-    page = _asset("template.html")
+    return Page(parts)
+
+
+def _gallery(gallery: Gallery) -> str:
+    return _fill(
+        _asset("gallery.html"), {"note": html.escape(gallery.note), "data": to_json(gallery.payload())}
+    )
+
+
+def _fill(template: str, parts: Mapping[str, str]) -> str:
     # One pass over the template, so that nothing inside a part is taken for a place to fill.
-    pieces = page.split("{{")
+    pieces = template.split("{{")
     done = [pieces[0]]
     for piece in pieces[1:]:
         name, rest = piece.split("}}", 1)

@@ -177,7 +177,7 @@
 
   // ---- thumbnails
   const explorer = data.explorer;
-  const sprites = explorer.sprites;
+  const sprites = JSON.parse($("sprites").textContent);
   const thumb = (index, scale = 1) => {
     const box = make("span", { className: "thumb" + (explorer.defect[index] ? " defect" : "") });
     if (!sprites) return box;

@@ -27,7 +27,7 @@ def page_of(ids, n_sets=1, sprites=True):
         predictions(model, n=told_of, quality=quality, seed=1).assign(image_id=list(ids[: 2 * told_of]))
         for model, quality in (("LDA", 2.0), ("<i>SVM</i>", 1.0))
     ]
-    sheet = Sprites(16, 8, 64, [_jpeg() for _ in range(-(-n // 64))]) if sprites else None
+    sheet = Sprites(16, 8, 64, [jpeg() for _ in range(-(-n // 64))]) if sprites else None
     audit = pd.DataFrame({"rank": [1], "image_id": [ids[0]], "named": ["good"], "suspicion": [0.9],
                           "confidence": [0.1], "neighbours": [0.2], "novelty": [0.3]})  # fmt: skip
     provenance = Provenance("a <title>", "counts & more", audit=audit)
@@ -82,7 +82,8 @@ def page_of_rows(count, projections=True):
     return render_page(pd.concat(frames), statuses, explorer, provenance)
 
 
-def _jpeg():
+def jpeg():
+    """A sheet of noise."""
     buffer = io.BytesIO()
     noise = np.random.default_rng(0).integers(0, 255, (128, 128), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, "JPEG")

@@ -77,6 +77,8 @@ class LocationMetric:
         Whether it is defined only where there is a region.
     of_point : bool
         Whether it depends on the hottest pixel alone.
+    meaning : str
+        One sentence on what it says, for people who read the report.
 
     Examples
     --------
@@ -92,3 +94,4 @@ class LocationMetric:
     digits: int = 3
     needs_region: bool = True
     of_point: bool = False
+    meaning: str = ""

@@ -8,6 +8,12 @@ from results.metrics.localisation.base import Located, LocationMetric
 
 CENTRE, RANDOM, UNIFORM = "centre point", "uniform random point", "uniform map"
 NAMES = (CENTRE, RANDOM, UNIFORM)
+#: One sentence on each, for people who read the report.
+MEANINGS = {
+    CENTRE: "The hottest point is always the middle of the image.",
+    RANDOM: "The hottest point is drawn at random: the mean over all pixels.",
+    UNIFORM: "The evidence is spread evenly over the image.",
+}
 
 
 def baseline(name: str, located: Located) -> Located:

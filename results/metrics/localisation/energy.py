@@ -20,5 +20,12 @@ def energy_lift(located: Located) -> float:
     return energy_inside(located) / float(located.inside.mean())
 
 
-ENERGY = LocationMetric("energy_inside", "Energy in box", energy_inside, unit="%", digits=1)
-LIFT = LocationMetric("energy_lift", "Energy / area", energy_lift, digits=2)
+ENERGY = LocationMetric(
+    "energy_inside", "Energy in box", energy_inside, unit="%", digits=1,
+    meaning="Share of the evidence for a defect that lies inside the boxes or masks.",
+)  # fmt: skip
+LIFT = LocationMetric(
+    "energy_lift", "Energy / area", energy_lift, digits=2,
+    meaning="Energy in box divided by the share of the image that the boxes cover: 1 is no better than "
+    "evidence spread evenly over the image.",
+)  # fmt: skip

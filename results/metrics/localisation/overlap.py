@@ -137,4 +137,8 @@ def area_below(fpr: np.ndarray, pro: np.ndarray, limit: float = FPR_LIMIT) -> fl
     return min(max(float(np.trapezoid(y, x)) / limit, 0.0), 1.0)
 
 
-IOU = LocationMetric("iou", "IoU", intersection_over_union)
+IOU = LocationMetric(
+    "iou", "IoU", intersection_over_union,
+    meaning="Intersection over union of the boxes or masks with the pixels whose heat reaches the threshold; "
+    "1 is a perfect match.",
+)  # fmt: skip

@@ -51,13 +51,21 @@ def peaks_at_border(located: Located) -> float:
     return float((near < BORDER_PIXELS).mean())
 
 
-POINTING = LocationMetric("pointing_game", "Pointing game", pointing_game, unit="%", digits=1, of_point=True)
+POINTING = LocationMetric(
+    "pointing_game", "Pointing game", pointing_game, unit="%", digits=1, of_point=True,
+    meaning="Share of the defects whose map is hottest inside the box or mask.",
+)  # fmt: skip
 DISTANCE = LocationMetric(
-    "peak_distance", "Peak to box, px", distance_to_region, False, "px", 1, of_point=True
-)
+    "peak_distance", "Peak to box, px", distance_to_region, False, "px", 1, of_point=True,
+    meaning="Mean distance in pixels from the hottest point to the nearest box or mask; 0 where it is "
+    "inside.",
+)  # fmt: skip
 CENTRE_DISTANCE = LocationMetric(
-    "centre_distance", "Peak to centre, px", distance_to_centre, False, "px", 1, of_point=True
-)
+    "centre_distance", "Peak to centre, px", distance_to_centre, False, "px", 1, of_point=True,
+    meaning="Mean distance in pixels from the hottest point to the nearest centre of a box.",
+)  # fmt: skip
 BORDER = LocationMetric(
-    "peaks_at_border", "Peaks at border", peaks_at_border, False, "%", 1, needs_region=False, of_point=True
-)
+    "peaks_at_border", "Peaks at border", peaks_at_border, False, "%", 1, needs_region=False, of_point=True,
+    meaning="Share of the defective images whose map is hottest in the outer 30 pixels: a high share "
+    "suggests that the model looks at the edge of the part and not at the defect.",
+)  # fmt: skip

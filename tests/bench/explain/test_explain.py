@@ -1,16 +1,26 @@
 """Runs with heat maps: with masks, with boxes under several preprocessings, and without either."""
 
+import base64
+import json
+import re
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
+from looked import maps_of
 from PIL import Image
+from predicted import predictions
 
 from bench.cli.app import run_app
 from bench.config import RunConfig
 from bench.jobs.plan import build_jobs
+from bench.outputs import report
+from bench.outputs.gallery import gallery_of
 from bench.outputs.write import view_of, write_tables
 from bench.run_folder import RunFolder
 from results import figures
+from results.report.page import to_json
 
 CONFIG = """
 name = "tiny"
@@ -167,6 +177,110 @@ def test_explain_can_be_left_out():
         jobs = build_jobs(config, cnn_weights=lambda name: "random", symmetric=False)
         assert any(job.kind == "explain" for job in jobs) == wanted
         assert jobs[-1].kind == "explain" or not wanted
+
+
+def parts_of(page):
+    """The data of the gallery and the sheets of thumbnails of a page."""
+    found = [
+        re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.S)
+        for name in ("gallery-data", "sprites")
+    ]
+    return [json.loads(each[1]) if each else None for each in found]
+
+
+@pytest.fixture
+def drawn_report(monkeypatch, tmp_path):
+    """The text of a run's report, its figures left out."""
+
+    def draw(folder, most=None):
+        monkeypatch.setattr(report, "write_figures", lambda folder: [])
+        if most is not None:
+            monkeypatch.setattr(report, "MOST_BYTES", most)
+        return report.draw_report(folder, tmp_path / "report.html").read_text(encoding="utf-8")
+
+    return draw
+
+
+def test_the_report_shows_the_maps_that_the_run_has_saved(masked, drawn_report):
+    page = drawn_report(masked)
+    gallery, _ = parts_of(page)
+    test = masked.read_split().query("split == 'test'")
+    assert sorted(gallery["ids"]) == sorted(test["image_id"])
+    names = {model["name"] for model in gallery["models"]}
+    assert len(names) == 4 and {"2-layer CNN", "2-layer CNN · crop10"} <= names
+    maps = {
+        (f["model"].iloc[0], f["preprocess"].iloc[0]): f.set_index("image_id") for f in masked.saved_maps()
+    }
+    model = next(model for model in gallery["models"] if model["name"] == "2-layer CNN · crop10")
+    saved = maps["2-layer CNN", "crop10"].loc[[gallery["ids"][at] for at in model["at"]]]
+    levels = np.frombuffer(base64.b64decode(model["heat"]), np.int8).reshape(len(saved), -1)
+    values, peaks = np.stack(saved["values"]), np.array(model["peak"])[:, None]
+    assert (np.abs(levels * peaks / 127 - values) <= np.abs(values).max(axis=1, keepdims=True) * 0.006).all()
+    np.testing.assert_allclose(model["windows"], [[10 / 64, 10 / 48, 54 / 64, 38 / 48]], atol=1e-4)
+    regions = pd.read_parquet(masked.regions)["image_id"].value_counts()
+    boxes = dict(zip(gallery["ids"], map(len, gallery["boxes"]), strict=True))
+    assert boxes == {name: regions.get(name, 0) for name in test["image_id"]}
+    assert len(gallery["sprites"]["sheets"]) == 1 and "Localisation, all defects" in page
+    # The report is a function of what is saved.
+    assert drawn_report(masked) == page
+
+
+def test_without_boxes_the_report_shows_the_images_that_have_maps(plain, drawn_report):
+    page = drawn_report(plain)
+    gallery, _ = parts_of(page)
+    mapped = {name for frame in plain.saved_maps() for name in frame["image_id"]}
+    assert set(gallery["ids"]) == mapped and not any(gallery["boxes"])
+    assert "neither boxes nor masks" in page and "Localisation, all defects" not in page
+
+
+def test_the_maps_and_the_thumbnails_fit_into_what_the_rest_of_the_page_leaves(masked, drawn_report):
+    bare = len(
+        re.sub(r'id="(gallery-data|sprites)">.*?</script>', "", drawn_report(masked), flags=re.S).encode()
+    )
+    full = drawn_report(masked, most=bare + 300_000)
+    assert len(full.encode()) <= bare + 300_000
+    gallery, sprites = parts_of(full)
+    assert gallery["ids"] and gallery["sprites"]
+    # The thumbnails of the explorer are left out first.
+    small = drawn_report(masked, most=bare + 1000)
+    gallery, sprites = parts_of(small)
+    assert gallery["ids"] and sprites is None
+
+
+def test_a_run_without_maps_has_no_such_section(masked, drawn_report, tmp_path):
+    copy = RunFolder(shutil.copytree(masked.path, tmp_path / "copy"))
+    shutil.rmtree(copy.maps)
+    (copy.tables / "localisation.csv").unlink()
+    page = drawn_report(copy)
+    assert parts_of(page)[0] is None and 'id="looks"' not in page
+
+
+@pytest.mark.parametrize(("budget", "models"), [(2_500_000, 30), (120_000, 4)])
+def test_a_gallery_of_many_models_and_images_stays_within_its_budget(budget, models, masked):
+    """Thirty models on 300 test images: pictures shrink, images become fewer, then models are left out."""
+    frame = predictions("Net", "end-to-end", n=300)
+    frames = [frame.assign(model=f"Net {number}") for number in range(30)]
+    rng = np.random.default_rng(0)
+    maps = [maps_of(each, heat=rng.normal(size=(16, 16))) for each in frames]
+    paths = masked.read_split()["path"]
+    images = frame[["image_id", "label"]].assign(height=48, width=64, path=np.resize(paths, len(frame)))
+
+    class Folder:
+        regions = masked.path / "none"
+
+        def predictions(self):
+            return pd.concat(frames, ignore_index=True)
+
+        def saved_maps(self, columns=None):
+            return iter(maps)
+
+    found = gallery_of(Folder(), images, budget)
+    assert len(to_json(found.payload())) <= budget
+    assert 24 <= len(found.images) <= 240 and len(found.models) >= models
+    assert f"{len(found.images)} of the 300 test images" in found.note
+    assert ("models with maps are shown" in found.note) == (len(found.models) < 30)
+    escapes = {code for model in found.models for code in model["outcome"]}
+    assert escapes == {0, 1, 2, 3}
 
 
 @pytest.fixture

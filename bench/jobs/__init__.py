@@ -1,10 +1,10 @@
 """Job kinds, one module each, and the list of jobs that a run is."""
 
-from bench.jobs.audit import AuditJob
 from bench.jobs.embed import EmbedJob, embeddings_of, extractor_of, frozen_embeddings
 from bench.jobs.fit import FitJob
+from bench.jobs.look.audit import AuditJob
+from bench.jobs.look.project import ProjectJob
 from bench.jobs.plan import StartingWeights, build_jobs, train_job
-from bench.jobs.project import ProjectJob
 from bench.jobs.registry import KINDS, from_record, read_jobs
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob

@@ -3,11 +3,11 @@
 from typing import Any
 
 from bench.engine.job import Job
-from bench.jobs.audit import AuditJob
 from bench.jobs.embed import EmbedJob
 from bench.jobs.explain import ExplainJob
 from bench.jobs.fit import FitJob
-from bench.jobs.project import ProjectJob
+from bench.jobs.look.audit import AuditJob
+from bench.jobs.look.project import ProjectJob
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_hashable

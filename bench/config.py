@@ -66,8 +66,10 @@ class DatasetConfig(BaseModel):
 class SplitConfig(_Section):
     """How the images are divided into train, valid and test."""
 
-    kind: Literal["stratified", "group", "official"] = _setting(
-        "stratified", "How images are divided: stratified, group or official.", "split"
+    kind: Literal["stratified", "group", "official", "good"] = _setting(
+        "stratified",
+        "How images are divided: stratified, group, official, or good (all defects in test).",
+        "split",
     )
     sizes: tuple[float, float, float] = _setting((0.60, 0.15, 0.25), "Shares of train, valid and test.")
 

@@ -8,6 +8,8 @@ import pandas as pd
 from bench.config import RunConfig
 from bench.console import say, warn
 from bench.run_folder import RunFolder
+from classifiers import get_spec as get_classifier
+from classifiers.spec import GOOD_ONLY
 from features.datasets import ImageDataset, get_spec
 from features.files import write_text
 from features.splits import SPLITS, make_split, plan_split
@@ -61,6 +63,7 @@ def divide(
         folds=config.classical.folds,
         seed=config.seed,
         copies=copies,
+        good_only=_may_lack_defects(config),
     )
     counts = ", ".join(f"{(plan.parts == name).sum()} {name}" for name in SPLITS)
     say(f"split {config.split.kind}, seed {config.seed}: {counts}; {dataset.y.sum()} defective in all")
@@ -157,5 +160,13 @@ def _test_ids(config: RunConfig, dataset: ImageDataset, seed: int) -> frozenset[
         folds=config.classical.folds,
         seed=seed,
         copies=np.arange(len(dataset.table)),
+        good_only=_may_lack_defects(config),
     )
     return frozenset(dataset.table["image_id"][split == "test"])
+
+
+def _may_lack_defects(config: RunConfig) -> bool:
+    """Return whether some model learns from good images only, where the split may then lack defects."""
+    if config.split.kind != "official":
+        return False
+    return any(get_classifier(name).supervision == GOOD_ONLY for name in config.classical.models)

@@ -7,7 +7,7 @@ import numpy as np
 
 from features.datasets.base import ImageDataset
 from features.errors import InputError
-from features.splits.parts import SPLITS, requirements
+from features.splits.parts import SPLITS
 from features.splits.words import counted
 
 #: Good and defective images that two folds and three splits need.
@@ -20,6 +20,7 @@ def refuse(
     folds: int,
     parts: np.ndarray,
     copies: np.ndarray,
+    need: np.ndarray,
     works: Callable[[str, int], bool],
 ) -> NoReturn:
     """Raise `InputError` for a split that lacks images, naming a setting that works.
@@ -35,24 +36,31 @@ def refuse(
         The best split that was found.
     copies : ndarray of int, shape (n_images,)
         Number of the set of equal images that each image belongs to.
+    need : ndarray of int, shape (3, 2)
+        Good and defective images that train, valid and test need.
     works : callable
         `works(kind, folds)` returns whether another setting gives a split.
     """
     counts = {"good": int((dataset.y == 0).sum()), "defective": int((dataset.y == 1).sum())}
     rare, count = min(counts.items(), key=lambda item: item[1])
+    if kind == "good":
+        lacking = _lacking(dataset, need, parts)
+        raise InputError(f"dataset {dataset.name}, split {kind}: {lacking}; add good images")
     if count < folds + 2:
         why = (
             f"dataset {dataset.name}: {counted(count, f'{rare} image')}: too few for {folds} folds and "
             f"three splits ({folds + 2} needed)"
         )
     else:
-        why = f"dataset {dataset.name}, split {kind}: {_lacking(dataset, folds, parts)} ({folds} folds)"
+        why = f"dataset {dataset.name}, split {kind}: {_lacking(dataset, need, parts)} ({folds} folds)"
     advice = []
     for other in dict.fromkeys((kind, "stratified")):
         most = min(folds if other != kind else folds - 1, count - 2)
         fewer = next((n for n in range(most, 1, -1) if works(other, n)), None)
         if fewer is not None:
             advice.append(_flags(kind, other, folds, fewer))
+    if rare == "defective" and works("good", folds):
+        advice.append("--split good (every defect in test, for models that learn from good images)")
     if advice:
         raise InputError(f"{why}; use {', or '.join(advice)}, or add images")
     copied = _copied(dataset, copies)
@@ -80,8 +88,7 @@ def _copied(dataset: ImageDataset, copies: np.ndarray) -> str:
     return " and ".join(found)
 
 
-def _lacking(dataset: ImageDataset, folds: int, parts: np.ndarray) -> str:
-    need = requirements(folds)
+def _lacking(dataset: ImageDataset, need: np.ndarray, parts: np.ndarray) -> str:
     lacking = []
     for row, name in enumerate(SPLITS):
         for label, word in ((0, "good"), (1, "defective")):

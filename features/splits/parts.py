@@ -10,9 +10,22 @@ from features.splits.units import Units, lack, repair, share_out
 SPLITS = ("train", "valid", "test")
 
 
-def requirements(folds: int) -> np.ndarray:
-    """Return the good and defective images that train, valid and test need, as an array of shape (3, 2)."""
-    return np.array([[folds, folds], [1, 1], [1, 1]])
+def requirements(folds: int, *, labelled: bool = True) -> np.ndarray:
+    """Return the good and defective images that train, valid and test need.
+
+    Parameters
+    ----------
+    folds : int
+        Cross-validation folds of the train split.
+    labelled : bool
+        Whether models learn from both classes; False: from good images only.
+
+    Returns
+    -------
+    ndarray of int, shape (3, 2)
+        Rows: train, valid, test. Columns: good, defective.
+    """
+    return np.array([[folds, folds], [1, 1], [1, 1]] if labelled else [[2, 0], [1, 0], [1, 1]])
 
 
 def by_stratum(
@@ -54,6 +67,20 @@ def by_unit(
     """Divide whole clusters, so that every split gets its share of every stratum; see `by_stratum`."""
     units = Units.make(cluster, strata, y)
     return _names(share_out(units, sizes, need, np.random.default_rng(seed))[units.of])
+
+
+def by_good(cluster: np.ndarray, y: np.ndarray, sizes: np.ndarray, seed: int) -> np.ndarray:
+    """Put every defect into the test split and divide the good images; see `by_stratum`.
+
+    Good images of a cluster that holds a defect go to the test split with it.
+    """
+    parts = np.full(len(y), "test", dtype=object)
+    rest = np.flatnonzero(~np.isin(cluster, cluster[y == 1]))
+    if len(rest):
+        need = requirements(0, labelled=False) * [1, 0]
+        strata = np.full(len(rest), "good")
+        parts[rest] = by_stratum(cluster[rest], strata, y[rest], sizes, need, seed)
+    return parts
 
 
 def by_official(

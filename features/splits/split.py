@@ -10,13 +10,13 @@ from features.datasets.base import ImageDataset
 from features.errors import InputError
 from features.splits.advice import refuse
 from features.splits.folds import folds_or_fewer
-from features.splits.parts import SPLITS, by_official, by_stratum, by_unit, requirements
+from features.splits.parts import SPLITS, by_good, by_official, by_stratum, by_unit, requirements
 from features.splits.strata import make_strata
 from features.splits.words import counted
 from features.structure.copies import copies_of, count_copies, join_sets
 from features.structure.suggest import describe_suggestion, suggest_group
 
-KINDS = ("stratified", "group", "official")
+KINDS = ("stratified", "group", "official", "good")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,7 @@ def make_split(
     folds: int = 5,
     seed: int = 0,
     copies: np.ndarray | None = None,
+    good_only: bool = False,
 ) -> pd.Series:
     """Assign every image to train, valid or test.
 
@@ -56,12 +57,13 @@ def make_split(
     ----------
     dataset : ImageDataset
         The images.
-    kind : {"stratified", "group", "official"}
+    kind : {"stratified", "group", "official", "good"}
         `stratified`: each class is divided in the proportions of `sizes`; classes of fewer than 8 images
         are pooled. `group`: whole groups are divided, so that no group lies in two splits (neighbouring
         cells of one solar module and parts of one lot look alike, so a split through them flatters every
         model); an image without a group is its own group. `official`: rows whose `split` the owner fixed
-        keep it; the others are divided, stratified, among the splits that the owner did not fix.
+        keep it; the others are divided, stratified, among the splits that the owner did not fix. `good`:
+        every defect goes to test and the good images are divided, for models that learn from good images.
     sizes : sequence of three floats
         Shares of train, valid and test; they add up to 1.
     folds : int
@@ -71,6 +73,9 @@ def make_split(
     copies : ndarray of int, shape (n_images,), optional
         Equal numbers for equal images, see `features.structure.copies.copy_sets`. By default the files
         are read to find out; a file that cannot be read has no copy.
+    good_only : bool
+        Whether some model learns from good images only: an official split may then have no defect in train
+        or in valid.
 
     Returns
     -------
@@ -88,7 +93,10 @@ def make_split(
     >>> from features.datasets import load_dataset
     >>> split = make_split(load_dataset("folder", root="parts", positive="scratch"))  # doctest: +SKIP
     """
-    return plan_split(dataset, kind=kind, sizes=sizes, folds=folds, seed=seed, copies=copies).parts
+    plan = plan_split(
+        dataset, kind=kind, sizes=sizes, folds=folds, seed=seed, copies=copies, good_only=good_only
+    )
+    return plan.parts
 
 
 def plan_split(
@@ -99,12 +107,13 @@ def plan_split(
     folds: int = 5,
     seed: int = 0,
     copies: np.ndarray | None = None,
+    good_only: bool = False,
 ) -> Split:
     """Assign every image to train, valid or test, and say what is worth knowing about it.
 
     Parameters
     ----------
-    dataset, kind, sizes, folds, seed, copies
+    dataset, kind, sizes, folds, seed, copies, good_only
         See `make_split`.
 
     Returns
@@ -127,17 +136,26 @@ def plan_split(
     cluster, notes = find_clusters(dataset.table, copies, kind)
     shares = np.asarray(sizes, float)
     parts = _divide(dataset, cluster, kind, shares, folds, seed)
-    if _lacks(parts, dataset.y, folds):
+    needed = _needed(parts, dataset.y, kind, folds, good_only)
+    if _lacks(parts, dataset.y, needed):
 
         def works(other: str, fewer: int) -> bool:
             whole = find_clusters(dataset.table, copies, other)[0]
-            return not _lacks(_divide(dataset, whole, other, shares, fewer, seed), dataset.y, fewer)
+            found = _divide(dataset, whole, other, shares, fewer, seed)
+            return not _lacks(found, dataset.y, requirements(fewer, labelled=other != "good"))
 
-        refuse(dataset, kind, folds, parts, np.asarray(copies), works)
+        refuse(dataset, kind, folds, parts, np.asarray(copies), needed, works)
+    train = parts == "train"
+    labelled = bool((dataset.y[train] == 1).any())
+    if not labelled:
+        notes.append(
+            "no defect in the train split: only models that learn from good images run, such as knn_distance "
+            "and mahalanobis"
+        )
     notes += _copy_notes(parts, copies, dataset.table, kind)
     notes += make_strata(dataset.table["label"].to_numpy(), dataset.y)[1]
-    train = parts == "train"
-    notes += folds_or_fewer(dataset.y[train], folds, seed, cluster[train])[1]
+    if labelled:
+        notes += folds_or_fewer(dataset.y[train], folds, seed, cluster[train])[1]
     index = dataset.table.index
     return Split(
         pd.Series(parts, index=index, name="split", dtype="str"),
@@ -210,14 +228,26 @@ def _divide(
     if kind == "official":
         return by_official(_text(dataset.table["split"]).to_numpy(object), labels, y, cluster, sizes, seed)
     need = requirements(folds)
+    if kind == "good":
+        return by_good(cluster, y, sizes, seed)
     if kind == "group":
         # Strata of one class of images each would ask too much of a few groups.
         return by_unit(cluster, np.where(y == 1, "bad", "good"), y, sizes, need, seed)
     return by_stratum(cluster, make_strata(labels, y)[0], y, sizes, need, seed)
 
 
-def _lacks(parts: np.ndarray, y: np.ndarray, folds: int) -> bool:
-    need = requirements(folds)
+def _needed(parts: np.ndarray, y: np.ndarray, kind: str, folds: int, good_only: bool) -> np.ndarray:
+    """Return the images that each split needs; see `requirements`."""
+    if kind == "good":
+        return requirements(folds, labelled=False)
+    defects = int(((parts == "train") & (y == 1)).sum())
+    if kind == "official" and good_only and (not defects or defects >= folds):
+        # Without a defect in train no fold is needed; without one in valid good images choose the threshold.
+        return np.minimum(requirements(folds), [[folds if defects else 2, defects], [1, 0], [1, 1]])
+    return requirements(folds)
+
+
+def _lacks(parts: np.ndarray, y: np.ndarray, need: np.ndarray) -> bool:
     return any(
         int(((parts == name) & (y == label)).sum()) < need[row, label]
         for row, name in enumerate(SPLITS)

@@ -144,7 +144,8 @@ class ClassicalConfig(_Section):
     @field_validator("models")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(names, classifiers.names("classical"), "classical model")
+        known = [*classifiers.names("classical"), *classifiers.names("patches")]
+        return _among(names, known, "classical model")
 
 
 class CnnConfig(_Section):

@@ -19,7 +19,7 @@ from classifiers.classical import (
     xgb,
 )
 from classifiers.cnn.specs import BASE, all_layers, last_layer, network
-from classifiers.spec import ClassifierSpec
+from classifiers.spec import GOOD_ONLY, ClassifierSpec, Deferred
 from features.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +39,15 @@ _REGISTRY: dict[str, ClassifierSpec] = {
         knn_distance.SPEC,
         mahalanobis.SPEC,
         one_class_svm.SPEC,
+        ClassifierSpec(
+            name="patchcore",
+            title="PatchCore",
+            kind="patches",
+            make=Deferred("classifiers.patch_memory:PatchMemory"),
+            summary="distance to the nearest patch of good images",
+            supervision=GOOD_ONLY,
+            trusted=("classifiers.patch_memory.PatchMemory",),
+        ),
         last_layer("resnet:ResNet", "ResNet-18", architecture="resnet18"),
         all_layers("resnet:ResNet", "ResNet-18", architecture="resnet18"),
         network(
@@ -93,7 +102,7 @@ _REGISTRY: dict[str, ClassifierSpec] = {
 
 
 def names(kind: str | None = None) -> list[str]:
-    """Return the names of all models, or of the models of one kind (`classical` or `cnn`)."""
+    """Return the names of all models, or of the models of one kind (see `ClassifierSpec`)."""
     return [name for name, spec in _REGISTRY.items() if kind in (None, spec.kind)]
 
 

@@ -23,7 +23,12 @@ FORMAT = 1
 _CARD = "model.json"
 _NETWORK = "weights.safetensors"
 _CLASSICAL = "estimator.skops"
-_VERSIONED = {"classical": ("scikit-learn", "xgboost"), "cnn": ("torch", "torchvision")}
+_TORCH = ("torch", "torchvision")
+_VERSIONED: dict[str, tuple[str, ...]] = {
+    "classical": ("scikit-learn", "xgboost"),
+    "cnn": _TORCH,
+    "patches": ("scikit-learn", *_TORCH),
+}
 
 # A finished model may be calibrated; see `sklearn.calibration.CalibratedClassifierCV`.
 _CALIBRATION = ("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration")
@@ -116,7 +121,7 @@ def load_classifier(folder: Path, *, device: str = "auto") -> BaseEstimator:
                 "that major version or fit again"
             )
     spec = get_spec(card["name"])
-    if spec.kind == "classical":
+    if spec.kind != "cnn":
         return _load_classical(folder / _CLASSICAL, spec)
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in card["params"].items()}
     estimator = spec.make(**{**params, "device": device, "checkpoint": None})
@@ -127,7 +132,7 @@ def _load_classical(path: Path, spec: ClassifierSpec) -> BaseEstimator:
     try:
         found = set(skops.io.get_untrusted_types(file=path))
         trusted = {*_CALIBRATION, *spec.trusted}
-        if not found <= trusted:
+        if not found <= trusted and spec.kind == "classical":
             trusted |= types_of_fitted(spec.name)
         if found <= trusted:
             return skops.io.load(path, trusted=sorted(trusted))

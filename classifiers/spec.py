@@ -28,8 +28,9 @@ class ClassifierSpec:
         Name on the command line and in configuration files.
     title : str
         Name in tables.
-    kind : {"classical", "cnn"}
-        `classical` takes embeddings (n, d); `cnn` takes uint8 images (n, height, width[, 3]).
+    kind : {"classical", "cnn", "patches"}
+        `classical` takes embeddings (n, d). The others take uint8 images (n, height, width[, 3]): `cnn` is a
+        network to train, `patches` a detector on the patch features of a frozen backbone.
     make : callable
         Takes the estimator's parameters as keywords and returns an unfitted estimator. It imports the
         libraries that it needs, so that listing the models stays fast.
@@ -44,8 +45,8 @@ class ClassifierSpec:
         Classical models only: seconds that five folds of the small grid take per million values of the
         training matrix, on two cores; for the estimate of a run's duration.
     trusted : tuple of str
-        Classical models only: full names of the types in a fitted estimator that skops does not trust by
-        default. Types that a small fitted copy of the model contains need not be listed; listing
+        All but networks: full names of the types in a fitted estimator that skops does not trust by
+        default. Types that a small fitted copy of a classical model contains need not be listed; listing
         them makes loading faster.
     supervision : {"labels", "good only"}
         Whether the model learns from the labels of both classes or from good images only. The parameters of a
@@ -63,7 +64,7 @@ class ClassifierSpec:
 
     name: str
     title: str
-    kind: Literal["classical", "cnn"]
+    kind: Literal["classical", "cnn", "patches"]
     make: Callable[..., BaseEstimator]
     summary: str
     grids: Mapping[str, ParamGrid] = field(default_factory=dict)

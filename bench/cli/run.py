@@ -110,5 +110,6 @@ def _by_kind(models: tuple[str, ...] | None) -> dict[str, tuple[str, ...]]:
         return {}
     import classifiers
 
-    kinds = {name: classifiers.get_spec(name).kind for name in models}
-    return {kind: tuple(name for name in models if kinds[name] == kind) for kind in ("classical", "cnn")}
+    specs = [classifiers.get_spec(name) for name in models]
+    networks = tuple(spec.name for spec in specs if spec.kind == "cnn")
+    return {"classical": tuple(name for name in models if name not in networks), "cnn": networks}

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from torch.utils.flop_counter import FlopCounterMode
 
 from features.backbones.registry import Backbone
+from features.pixels.sizes import height_and_width
 
 BATCHES = (1, 64)
 _PATIENCE = 1.0
@@ -90,11 +91,16 @@ def cost_of_estimator(estimator: BaseEstimator, score: Callable[[Any], Any], X: 
     """Measure a fitted estimator that is saved in `folder`, on 64 of its inputs."""
     saved = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     flops = 0.0
+    numbers = count_numbers(estimator)
+    if hasattr(estimator, "patch_module"):
+        module = estimator.patch_module()
+        flops = count_flops(module, (1, 3, *height_and_width(estimator.size)))
+        numbers += sum(tensor.numel() for tensor in module.parameters())
     if hasattr(estimator, "module_"):
         module = estimator.module_
         size = estimator.image_size or X.shape[1:3]
         flops = count_flops(module.body, (1, len(module.mean), *size))
-    return Cost(count_numbers(estimator), flops, _seconds(score, X), saved)
+    return Cost(numbers, flops, _seconds(score, X), saved)
 
 
 def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> float:

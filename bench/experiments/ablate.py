@@ -11,7 +11,7 @@ import pandas as pd
 import classifiers
 from bench.config import RunConfig
 from bench.experiments.lab import Lab, Setting
-from bench.jobs import FitJob, TrainJob, build_jobs
+from bench.jobs import FitJob, PatchesJob, TrainJob, build_jobs
 from features.errors import InputError
 
 _BARE: dict[str, Any] = {
@@ -62,11 +62,11 @@ def ablate(
 
 def _variants(
     lab: Lab, model: str, factor: str, values: Sequence[str]
-) -> Iterator[tuple[str, FitJob | TrainJob]]:
+) -> Iterator[tuple[str, FitJob | PatchesJob | TrainJob]]:
     spec = classifiers.get_spec(model)
     if not values and factor != "regularisation":
         raise InputError(f"factor {factor}: say which values to try, --values A,B")
-    if spec.kind == "classical":
+    if spec.kind != "cnn":
         yield from _classical(lab, model, factor, values)
         return
     base = lab.network(model, lab.config.preprocess[0], lab.config.sampling[0])
@@ -88,7 +88,7 @@ def _variants(
 
 def _classical(
     lab: Lab, model: str, factor: str, values: Sequence[str]
-) -> Iterator[tuple[str, FitJob | TrainJob]]:
+) -> Iterator[tuple[str, FitJob | PatchesJob | TrainJob]]:
     if factor not in FACTORS[:3]:
         raise InputError(f"factor {factor!r}: for {model} choose among {', '.join(FACTORS[:3])}")
     for value in _checked(lab, factor, values):
@@ -108,7 +108,7 @@ def _classical(
             changes[factor] = (value,)
         varied = RunConfig.model_validate({**lab.config.model_dump(), **changes})
         jobs = build_jobs(varied, cnn_weights=lab.weights, symmetric=lab.dataset.symmetric)
-        yield from ((value, job) for job in jobs if isinstance(job, FitJob))
+        yield from ((value, job) for job in jobs if isinstance(job, FitJob | PatchesJob))
 
 
 def _checked(lab: Lab, factor: str, values: Sequence[str]) -> Sequence[str]:

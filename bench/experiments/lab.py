@@ -13,7 +13,7 @@ from bench.engine.context import Context
 from bench.engine.job import Job, to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
-from bench.jobs import FitJob, TrainJob, as_params, train_job
+from bench.jobs import FitJob, PatchesJob, TrainJob, as_params, train_job
 from bench.jobs.start import starting_weights
 from bench.outputs.write import write_figure
 from bench.run_folder import RunFolder
@@ -39,7 +39,7 @@ class Setting:
 
     stage: str
     words: str
-    job: FitJob | TrainJob
+    job: FitJob | PatchesJob | TrainJob
 
 
 class Lab:

@@ -68,7 +68,7 @@ def explain_run(
     done = [job for job in read_jobs(folder) if isinstance(job, FitJob | TrainJob) and folder.is_ok(job.id)]
     if not done:
         raise InputError(f"{folder.path}: no finished model in this run")
-    jobs = [choose_model(folder, name) for name in models] if models else best_models(done, folder)
+    jobs = [_explainable(folder, name) for name in models] if models else best_models(done, folder)
     context = Context(folder.config(), folder, folder.read_split(), store)
     _check_files(context)
     regions = save_regions(context).table
@@ -82,6 +82,14 @@ def explain_run(
             whole = np.concatenate([context.rows("valid"), context.rows("test")])
             save_maps(job, context, method, whole, exact_only=method != OCCLUSION and not models)
     return written, jobs
+
+
+def _explainable(folder: RunFolder, name: str) -> ModelJob:
+    """Return the job whose model `name` means; `InputError` for one that has no heat maps."""
+    job = choose_model(folder, name)
+    if not isinstance(job, FitJob | TrainJob):
+        raise InputError(f"{job.id}: no heat maps of this model; choose a network or a head on embeddings")
+    return job
 
 
 def _check_files(context: Context) -> None:

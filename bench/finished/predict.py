@@ -14,7 +14,7 @@ from bench.engine.context import Context
 from bench.engine.pixels import network_size
 from bench.engine.scoring import valid_auc
 from bench.finished.inputs import find_images, match_sample, short_ids
-from bench.jobs import FitJob, TrainJob, extractor_of, read_jobs
+from bench.jobs import FitJob, PatchesJob, TrainJob, extractor_of, read_jobs
 from bench.run_folder import RunFolder
 from classifiers.saving import load_classifier, read_card
 from features.errors import InputError
@@ -24,6 +24,8 @@ from features.pixels.images import scan_images
 from features.store.store import EmbeddingStore
 from results.leaderboard import scored
 from results.predictions import Row
+
+ScoredJob = FitJob | TrainJob | PatchesJob
 
 BEST = "best"
 COLUMNS = {"first": "label", "second": "defect_score"}
@@ -120,9 +122,9 @@ def predict(
     return Prediction(table, [*found.problems, *unreadable])
 
 
-def choose_model(folder: RunFolder, reference: str) -> FitJob | TrainJob:
+def choose_model(folder: RunFolder, reference: str) -> ScoredJob:
     """Return the job whose model `reference` means; `InputError` lists those there are."""
-    done = [job for job in read_jobs(folder) if isinstance(job, FitJob | TrainJob) and folder.is_ok(job.id)]
+    done = [job for job in read_jobs(folder) if isinstance(job, ScoredJob) and folder.is_ok(job.id)]
     if not done:
         raise InputError(f"{folder.path}: no finished model in this run")
     if reference == BEST:
@@ -181,7 +183,7 @@ def _readable(wanted: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[str, str]]
 
 
 def _score(
-    job: FitJob | TrainJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str], row: Row
+    job: ScoredJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str], row: Row
 ) -> pd.DataFrame:
     """Return `score`, `probability`, `threshold` and `decision` of each image."""
     estimator, X = _model_and_inputs(job, folder, store, paths)
@@ -211,7 +213,7 @@ def _is_calibrated(estimator: BaseEstimator) -> bool:
 
 
 def _model_and_inputs(
-    job: FitJob | TrainJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str]
+    job: ScoredJob, folder: RunFolder, store: EmbeddingStore, paths: Sequence[str]
 ) -> tuple[BaseEstimator, np.ndarray]:
     config = folder.config()
     estimator = load_classifier(folder.model_path(job.id), device=config.device)
@@ -224,8 +226,8 @@ def _model_and_inputs(
         else:
             X = load_images(
                 paths,
-                size=network_size(estimator, context),
-                channels=estimator.n_channels_,
+                size=job.size if isinstance(job, PatchesJob) else network_size(estimator, context),
+                channels=context.channels if isinstance(job, PatchesJob) else estimator.n_channels_,
                 preprocess=job.preprocess,
                 progress=update,
             )

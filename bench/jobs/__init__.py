@@ -4,6 +4,7 @@ from bench.jobs.embed import EmbedJob, embeddings_of, extractor_of, frozen_embed
 from bench.jobs.fit import FitJob
 from bench.jobs.look.audit import AuditJob
 from bench.jobs.look.project import ProjectJob
+from bench.jobs.patches import PatchesJob
 from bench.jobs.plan import StartingWeights, build_jobs, train_job
 from bench.jobs.registry import KINDS, from_record, read_jobs
 from bench.jobs.search_cell import SearchCellJob
@@ -15,6 +16,7 @@ __all__ = [
     "AuditJob",
     "EmbedJob",
     "FitJob",
+    "PatchesJob",
     "ProjectJob",
     "SearchCellJob",
     "StartingWeights",

@@ -111,6 +111,9 @@ def _fit_jobs(config: RunConfig, embed: EmbedJob, selection: str) -> list[Job]:
     jobs: list[Job] = []
     for name in config.classical.models:
         spec = classifiers.get_spec(name)
+        if spec.kind == "patches":
+            # Planned by its own kind of job, on images.
+            continue
         good_only = spec.supervision == GOOD_ONLY
         if good_only and embed.network is not None:
             # The network has learnt from labels, so nothing on its embeddings is fitted without them.

@@ -8,6 +8,7 @@ from bench.jobs.explain import ExplainJob
 from bench.jobs.fit import FitJob
 from bench.jobs.look.audit import AuditJob
 from bench.jobs.look.project import ProjectJob
+from bench.jobs.patches import PatchesJob
 from bench.jobs.search_cell import SearchCellJob
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_hashable
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Job]] = {
         TrainJob,
         EmbedJob,
         FitJob,
+        PatchesJob,
         ProjectJob,
         AuditJob,
         ExplainJob,

@@ -4,9 +4,18 @@ from features.backbones.registry import (
     Backbone,
     BackboneInfo,
     backbone_from_weights,
+    check_patches,
     info,
     load_backbone,
     names,
 )
 
-__all__ = ["Backbone", "BackboneInfo", "backbone_from_weights", "info", "load_backbone", "names"]
+__all__ = [
+    "Backbone",
+    "BackboneInfo",
+    "backbone_from_weights",
+    "check_patches",
+    "info",
+    "load_backbone",
+    "names",
+]

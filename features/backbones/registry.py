@@ -15,7 +15,7 @@ from features.backbones import efficientnet_lite
 from features.backbones.resnet import resnet_body
 from features.backbones.vgg import vgg_body
 from features.backbones.weights import Weights, hash_state, load_matching, load_weights
-from features.errors import InputError
+from features.errors import InputError, NotRunnable
 from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
@@ -63,12 +63,16 @@ class BackboneInfo:
         Length of one embedding.
     mean, std : tuple of floats
         Normalisation of the channels that the network expects, on the scale 0 to 1.
+    patch_layers : tuple of str
+        Submodules whose maps are patch features, at an eighth and a sixteenth of the image's size; see
+        `features.extract.patches`. Empty where patches are not supported.
     """
 
     build: Callable[[], nn.Module]
     dim: int
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    patch_layers: tuple[str, ...] = ()
 
 
 def names() -> list[str]:
@@ -92,6 +96,13 @@ def info(name: str) -> BackboneInfo:
     if name not in _REGISTRY:
         raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
     return _REGISTRY[name]
+
+
+def check_patches(name: str) -> None:
+    """Raise `NotRunnable` for a backbone whose entry names no layers of patch features."""
+    if not info(name).patch_layers:
+        able = ", ".join(each for each, entry in _REGISTRY.items() if entry.patch_layers)
+        raise NotRunnable(f"no patch layers are known for {name}; use one of: {able}")
 
 
 def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Backbone:
@@ -140,13 +151,18 @@ def backbone_from_weights(name: str, weights: Weights) -> Backbone:
     return Backbone(name, weights.name, sha256, module.eval(), plan.dim, plan.mean, plan.std)
 
 
+_RESNET = ("layer2", "layer3")
 _REGISTRY: dict[str, BackboneInfo] = {
-    "resnet18": BackboneInfo(partial(resnet_body, "resnet18"), 512),
-    "resnet34": BackboneInfo(partial(resnet_body, "resnet34"), 512),
-    "resnet50": BackboneInfo(partial(resnet_body, "resnet50"), 2048),
+    "resnet18": BackboneInfo(partial(resnet_body, "resnet18"), 512, patch_layers=_RESNET),
+    "resnet34": BackboneInfo(partial(resnet_body, "resnet34"), 512, patch_layers=_RESNET),
+    "resnet50": BackboneInfo(partial(resnet_body, "resnet50"), 2048, patch_layers=_RESNET),
     "vgg16_bn": BackboneInfo(partial(vgg_body, "vgg16_bn"), 4096),
     "vgg19_bn": BackboneInfo(partial(vgg_body, "vgg19_bn"), 4096),
     efficientnet_lite.NAME: BackboneInfo(
-        efficientnet_lite.make_network, efficientnet_lite.DIM, efficientnet_lite.MEAN, efficientnet_lite.STD
+        efficientnet_lite.make_network,
+        efficientnet_lite.DIM,
+        efficientnet_lite.MEAN,
+        efficientnet_lite.STD,
+        patch_layers=("blocks.2", "blocks.4"),
     ),
 }

@@ -7,7 +7,11 @@ from made import models, small_network, spots
 import classifiers
 
 #: Parameters that make a model fast enough for a test; a model that is not listed keeps its defaults.
-SMALL = {"rf": {"n_estimators": 10}, "xgb": {"n_estimators": 10}}
+SMALL = {
+    "rf": {"n_estimators": 10},
+    "xgb": {"n_estimators": 10},
+    "patchcore": {"weights": "random", "size": 32, "share": 0.5},
+}
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +43,7 @@ def images():
 def case(request, embeddings, images):
     """A model of the registry and data of its kind."""
     kind = classifiers.get_spec(request.param).kind
-    return request.param, *(images if kind == "cnn" else embeddings)
+    return request.param, *(embeddings if kind == "classical" else images)
 
 
 @pytest.fixture(scope="session")

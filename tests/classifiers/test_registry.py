@@ -57,7 +57,7 @@ def test_every_entry_is_complete():
     for name in classifiers.names():
         spec = classifiers.get_spec(name)
         assert spec.name == name and spec.title and spec.summary
-        assert spec.kind in ("classical", "cnn")
+        assert spec.kind in ("classical", "cnn", "patches")
         assert set(spec.grids) == ({"small", "full"} if spec.kind == "classical" else set())
     titles = [classifiers.get_spec(name).title for name in classifiers.names()]
     assert len(set(titles)) == len(titles)

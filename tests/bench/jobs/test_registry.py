@@ -13,7 +13,7 @@ CONFIG = RunConfig.model_validate(
     {
         "dataset": {"name": "elpv"},
         "features": {"backbones": ["resnet18"], "fine_tuned": ["cnn2"], "projections": True},
-        "classical": {"models": ["lda"]},
+        "classical": {"models": ["lda", "knn_distance", "patchcore"]},
         "cnn": {"models": ["cnn2"]},
         "darts": {"searches": 1},
     }

@@ -13,6 +13,8 @@ from features.backbones.registry import Backbone
 from features.errors import InputError
 from features.pixels.transforms import normalise, resize_batch
 
+#: Largest difference, relative to the embedding, between an embedding and its mean feature map.
+_TOLERANCE = 0.02
 _POOLING = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AvgPool2d)
 
 
@@ -83,6 +85,39 @@ def last_feature_map(body: nn.Module, images: torch.Tensor) -> str:
         )
     # Modules return in this order: what passes a map on or changes it in place comes after what made it.
     return names[-1]
+
+
+def map_and_embedding(body: nn.Module, layer: str, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the feature map of a layer and the embedding of a batch, both float32."""
+    found: list[torch.Tensor] = []
+    handle = body.get_submodule(layer).register_forward_hook(
+        lambda module, inputs, output: found.append(output)
+    )
+    try:
+        embedding = body(images)
+    finally:
+        handle.remove()
+    return found[-1].float(), embedding.float()
+
+
+def is_pooled(body: nn.Module, layer: str, images: torch.Tensor) -> bool:
+    """Return whether the embedding is the mean of a layer's feature map, tried out on a small batch.
+
+    Parameters
+    ----------
+    body : Module
+        Normalised images to embeddings, in evaluation mode.
+    layer : str
+        As `last_feature_map` returns it.
+    images : float tensor, shape (n, channels, height, width)
+    """
+    with torch.no_grad():
+        feature_map, embedding = map_and_embedding(body, layer, images)
+    mean = feature_map.mean(dim=(2, 3))
+    if mean.shape != embedding.shape:
+        return False
+    difference = (mean - embedding).abs().max()
+    return bool(difference <= _TOLERANCE * embedding.abs().max().clamp_min(1e-6))
 
 
 def prepared(

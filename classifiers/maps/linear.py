@@ -8,15 +8,12 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from classifiers.maps.feature_map import last_feature_map, prepared
+from classifiers.maps.feature_map import is_pooled, last_feature_map, map_and_embedding, prepared
 from classifiers.maps.networks import BATCH
 from features.backbones.registry import Backbone
 from features.chunks import chunks
 from features.errors import InputError
 from features.extract.forward import autocast
-
-#: Largest difference, relative to the embedding, between an embedding and its mean feature map.
-_TOLERANCE = 0.02
 
 
 def linear_weights(estimator: BaseEstimator) -> tuple[np.ndarray, float] | None:
@@ -80,13 +77,7 @@ def pooled_layer(backbone: Backbone, images: torch.Tensor) -> str | None:
         name = last_feature_map(backbone.module, images)
     except InputError:
         return None
-    with torch.no_grad():
-        feature_map, embedding = _forward(backbone, name, images)
-    mean = feature_map.mean(dim=(2, 3))
-    if mean.shape != embedding.shape:
-        return None
-    difference = (mean - embedding).abs().max()
-    return name if difference <= _TOLERANCE * embedding.abs().max().clamp_min(1e-6) else None
+    return name if is_pooled(backbone.module, name, images) else None
 
 
 def exact_maps(
@@ -144,7 +135,7 @@ def exact_maps(
             layer = layer or pooled_layer(backbone, images[:2])
             if layer is None:
                 raise InputError(f"{backbone.name}: the embedding is not a pooled feature map; use occlusion")
-            feature_map, _ = _forward(backbone, layer, images)
+            feature_map, _ = map_and_embedding(backbone.module, layer, images)
             area = feature_map.shape[2] * feature_map.shape[3]
             with torch.autocast(device.type, enabled=False):
                 for name, (weights, _) in heads.items():
@@ -164,16 +155,3 @@ def on_device(backbone: Backbone, device: torch.device) -> Iterator[None]:
         yield
     finally:
         backbone.module.to(before)
-
-
-def _forward(backbone: Backbone, layer: str, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the feature map and the embedding of a batch, both float32."""
-    found: list[torch.Tensor] = []
-    handle = backbone.module.get_submodule(layer).register_forward_hook(
-        lambda module, inputs, output: found.append(output)
-    )
-    try:
-        embedding = backbone.module(images)
-    finally:
-        handle.remove()
-    return found[-1].float(), embedding.float()

@@ -17,10 +17,12 @@ from classifiers.cnn.training.identity import identify, settings_of
 from classifiers.cnn.training.images import check_images, check_labelled, outputs_for, resize_images
 from classifiers.cnn.training.loop import VALID_BATCH, Report, train
 from classifiers.cnn.training.progressive import check_takes, image_sizes
+from classifiers.cnn.training.regions import RegionMasks
 from classifiers.cnn.training.settings import TrainingSettings
 from features.backbones.registry import Backbone
 from features.backbones.weights import hash_state
 from features.chunks import chunks
+from features.errors import InputError
 from features.extract.forward import autocast, choose_device
 from features.pixels.sizes import height_and_width
 from features.pixels.transforms import resize_batch
@@ -76,6 +78,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Decay per step of the exponential moving average of the weights, which is validated and kept
         instead of the weights; 0 disables it (Polyak and Juditsky, Acceleration of stochastic
         approximation by averaging, SIAM J. Control Optim. 30, 1992).
+    attention_weight : float
+        Factor of the penalty on evidence outside of the regions that `fit` receives: the share of the
+        positive values of the heat map that lies outside, a mean over the defective training images of a
+        batch that have a region. 0 disables it. See `classifiers.cnn.training.attention`.
     first_size : float
         Size of the training images in the first epoch, as a share of their full size. They grow to full
         size over three quarters of the epochs (progressive resizing); 1 keeps the size. Validation and
@@ -112,7 +118,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         The classes, in the order of the columns of `predict_proba`.
     history_ : DataFrame
         One row per epoch: `epoch`, `train_loss`, `last_loss` (mean of the last ten batches),
-        `valid_loss`, `valid_auc`, `seconds`.
+        `valid_loss`, `valid_auc`, `seconds`, and with attention `outside_energy` (mean share outside).
     best_epoch_ : int
         The epoch, counted from 1, whose weights are kept.
     module_ : BodyAndHead
@@ -138,6 +144,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     augment: str = "brightness,contrast"
     mixup: float = 0.0
     ema: float = 0.0
+    attention_weight: float = 0.0
     first_size: float = 1.0
     sampling: str = "all"
     class_weight: str | None = None
@@ -162,6 +169,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         *,
         valid: tuple[np.ndarray, np.ndarray] | None = None,
         sample_weight: np.ndarray | None = None,
+        regions: np.ndarray | None = None,
         report: Report | None = None,
     ) -> "ImageClassifier":
         """Train the network.
@@ -176,6 +184,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             Rows that select the epoch; by default a stratified share `validation_fraction` of `X`.
         sample_weight : array, shape (n,), optional
             Weight of each image in the loss.
+        regions : uint8 or bool array, shape (n, height, width), optional
+            Where the defect of each image is, in the pixels of `X`: 255 or True in a region, 0 outside; all 0
+            for an image without a region, which contributes nothing, like images of the first class.
+            Needed where `attention_weight` is above 0, and not used elsewhere.
         report : callable, optional
             Called after each epoch with its row of `history_`, `epochs` and `seconds_left`.
 
@@ -186,7 +198,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            For images of another type or shape, for labels of a single class, and for an unknown setting.
+            For images or regions of another type or shape, for labels of a single class, for an unknown
+            setting, and where `attention_weight` is given without regions.
         TrainingDiverged
             If the loss is not a finite number; the message names the settings to change.
         """
@@ -194,6 +207,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = encoder.classes_, encoder.transform(y)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         weight = weight * compute_sample_weight(self.class_weight, y)
+        masks = self._masks(regions, X, codes)
         if valid is None:
             rows, held = train_test_split(
                 np.arange(len(X)),
@@ -203,6 +217,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             )
             X_valid, codes_valid = X[held], codes[held]
             X, codes, weight = X[rows], codes[rows], weight[rows]
+            masks = None if masks is None else masks.rows(rows)
         else:
             X_valid, codes_valid = check_images(valid[0]), encoder.transform(valid[1])
         with torch.random.fork_rng():
@@ -214,19 +229,22 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
                 check_takes(self.module_, smallest, self.n_channels_)
             identity = ""
             if self.checkpoint is not None:
-                data = (X, codes, weight, X_valid, codes_valid)
+                data = [X, codes, weight, X_valid, codes_valid]
+                data += [] if masks is None else [masks.place, masks.masks]
                 identity = identify(settings_of(self), self.module_.state_dict(), data)
             self.device_ = choose_device(self.device)
             self.module_.to(self.device_).to(memory_format=torch.channels_last)
             X, X_valid = resize_images(X, self.image_size), resize_images(X_valid, self.image_size)
-            if self.module_.frozen and not augment.parse(self.augment):
+            if masks is not None:
+                masks = RegionMasks(masks.place, resize_images(masks.masks, self.image_size))
+            elif self.module_.frozen and not augment.parse(self.augment):
                 # The body never changes, so one pass over the images serves every epoch.
                 X, X_valid = self.embed(X), self.embed(X_valid)
             self.history_, self.best_epoch_ = train(
                 self.training_settings(identity),
                 self.module_,
                 self.device_,
-                PixelDataset(X, codes, weight),
+                PixelDataset(X, codes, weight, masks),
                 PixelDataset(X_valid, codes_valid, np.ones(len(X_valid))),
                 report,
             )
@@ -290,6 +308,18 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         shared = {field.name for field in fields(TrainingSettings)} - {"identity", "learning_rate"}
         values = {name: getattr(self, name) for name in shared}
         return TrainingSettings(**values, identity=identity, learning_rate=self.highest_rate)
+
+    def _masks(self, regions: np.ndarray | None, X: np.ndarray, codes: np.ndarray) -> RegionMasks | None:
+        """Return the regions to attend to; None where there is no attention, or no image has a region."""
+        if not self.attention_weight > 0:
+            return None
+        if regions is None:
+            raise InputError(
+                f"attention_weight {self.attention_weight:g} without regions: pass fit(X, y, regions=...), "
+                "or set it to 0"
+            )
+        masks = RegionMasks.of(regions, X.shape, codes)
+        return masks if len(masks) else None
 
     def _is_frozen(self) -> bool:
         return bool(getattr(self, "last_layer_only", False))

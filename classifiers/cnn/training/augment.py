@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.nn import functional
@@ -9,6 +11,14 @@ from torch.nn import functional
 from features.errors import InputError
 
 Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One augmentation: what it does to images, and to masks of regions in them (None: nothing)."""
+
+    images: Step
+    masks: Step | None = None
 
 
 def names() -> list[str]:
@@ -43,8 +53,41 @@ def augment(images: torch.Tensor, steps: list[str], generator: torch.Generator) 
     """
     images = images.float()
     for name in steps:
-        images = _STEPS[name](images, generator)
+        images = _STEPS[name].images(images, generator)
     return images
+
+
+def augment_with_masks(
+    images: torch.Tensor, masks: torch.Tensor, steps: list[str], generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Augment every image of a batch, and move masks along with it.
+
+    Parameters
+    ----------
+    images : tensor, shape (n, channels, height, width)
+        Values of 0 to 255.
+    masks : tensor, shape (n, 1, height, width)
+        Share of each pixel that lies in a region, in any scale.
+    steps : list of str
+    generator : Generator
+        As for `augment`.
+
+    Returns
+    -------
+    images : float32 tensor
+        The same as `augment` returns.
+    masks : float32 tensor, shape (n, 1, height, width)
+        Where the regions are in the augmented images. What `cutout` covers is in no region.
+    """
+    images, masks = images.float(), masks.float()
+    for name in steps:
+        entry = _STEPS[name]
+        if entry.masks is not None:
+            # The random numbers that the images get next.
+            same = torch.Generator().set_state(generator.get_state())
+            masks = entry.masks(masks, same)
+        images = entry.images(images, generator)
+    return images, masks
 
 
 def _where(images: torch.Tensor, changed: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -105,8 +148,8 @@ def _contrast(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return images * factor
 
 
-def _cutout(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Replace a rectangle of half the height and half the width by the mean of the image.
+def _cutout(images: torch.Tensor, generator: torch.Generator, fill: float | None = None) -> torch.Tensor:
+    """Replace a rectangle of half the height and half the width by a value, by default the image's mean.
 
     Its center is anywhere in the image, so the border may cut it.
 
@@ -122,16 +165,17 @@ def _cutout(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         places = torch.arange(side)
         covered.append((places >= start) & (places < start + half))
     mask = (covered[0][:, :, None] & covered[1][:, None, :])[:, None].to(images.device)
-    return torch.where(mask, images.mean(dim=(2, 3), keepdim=True), images)
+    value = images.mean(dim=(2, 3), keepdim=True) if fill is None else torch.full_like(images[:1], fill)
+    return torch.where(mask, value, images)
 
 
-_STEPS: dict[str, Step] = {
-    "hflip": _flip_horizontal,
-    "vflip": _flip_vertical,
-    "turns": _quarter_turns,
-    "rotate": _rotate,
-    "affine": _affine,
-    "brightness": _brightness,
-    "contrast": _contrast,
-    "cutout": _cutout,
+_STEPS: dict[str, _Entry] = {
+    "hflip": _Entry(_flip_horizontal, _flip_horizontal),
+    "vflip": _Entry(_flip_vertical, _flip_vertical),
+    "turns": _Entry(_quarter_turns, _quarter_turns),
+    "rotate": _Entry(_rotate, _rotate),
+    "affine": _Entry(_affine, _affine),
+    "brightness": _Entry(_brightness),
+    "contrast": _Entry(_contrast),
+    "cutout": _Entry(_cutout, partial(_cutout, fill=0.0)),
 }

@@ -7,10 +7,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from classifiers.cnn.training.regions import RegionMasks
 from features.errors import InputError
 
+#: Images or embeddings; where an image of the batch has a region, `images` and `regions` by name.
+Inputs = torch.Tensor | dict[str, torch.Tensor]
 
-class PixelDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+
+class PixelDataset(Dataset[tuple[Inputs, torch.Tensor]]):
     """Images or embeddings with targets and sample weights.
 
     Parameters
@@ -21,22 +25,35 @@ class PixelDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         Class codes.
     weights : float32 array, shape (n,)
         Sample weights.
+    regions : RegionMasks, optional
+        Where the defects of the images are.
     """
 
-    def __init__(self, inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray):
-        self.inputs = inputs
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        regions: RegionMasks | None = None,
+    ):
+        self.inputs, self.regions = inputs, regions
         self.targets = torch.from_numpy(np.stack([targets, weights], axis=1).astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        pixels, targets = self.batch(np.array([row]))
-        return pixels[0], targets[0]
+    def __getitem__(self, row: int) -> tuple[Inputs, torch.Tensor]:
+        return to_tensor(self.inputs[[row]])[0], self.targets[row]
 
-    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return inputs (n, channels, height, width) or (n, dim), and (n, 2) targets and weights."""
-        return to_tensor(self.inputs[rows]), self.targets[torch.from_numpy(rows)]
+    def batch(self, rows: np.ndarray) -> tuple[Inputs, torch.Tensor]:
+        """Return inputs (n, channels, height, width) or (n, dim), and (n, 2) targets and weights.
+
+        Where an image of the batch has a region, the inputs are a dict: `images` and `regions`, uint8 masks
+        (n, 1, height, width).
+        """
+        inputs, targets = to_tensor(self.inputs[rows]), self.targets[torch.from_numpy(rows)]
+        regions = None if self.regions is None else self.regions.batch(rows)
+        return inputs if regions is None else {"images": inputs, "regions": regions}, targets
 
 
 def to_tensor(inputs: np.ndarray) -> torch.Tensor:
@@ -71,7 +88,7 @@ class BatchIterator:
         self.dataset, self.batch_size, self.order = dataset, batch_size, order
         self.clock = clock or [0]
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[tuple[Inputs, torch.Tensor]]:
         rows = np.arange(len(self.dataset)) if self.order is None else self.order(self.clock[0])
         for batch in np.split(rows, range(self.batch_size, len(rows), self.batch_size)):
             # Batch norm cannot be trained on a single image.

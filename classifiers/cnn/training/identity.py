@@ -52,7 +52,10 @@ def identify(
 def settings_of(estimator: BaseEstimator) -> dict[str, Any]:
     """Return the settings of an estimator that knows its classes, for `identify`.
 
-    The device is left out: training that was killed on one device may go on on another.
+    The device is left out: training that was killed on one device may go on on another. So is attention where
+    there is none, which a training that an older version began does not know.
     """
     params = {k: v for k, v in estimator.get_params().items() if k not in ("checkpoint", "device")}
+    if not params.get("attention_weight"):
+        params.pop("attention_weight", None)
     return {**params, "class": type(estimator).__qualname__, "classes": estimator.classes_.tolist()}

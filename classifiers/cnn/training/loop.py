@@ -11,6 +11,7 @@ from skorch.helper import predefined_split
 
 from classifiers.cnn.modules import BodyAndHead
 from classifiers.cnn.training import augment
+from classifiers.cnn.training.attention import Attention
 from classifiers.cnn.training.batches import BatchIterator, EpochOrder, PixelDataset
 from classifiers.cnn.training.checkpoint import BestEpoch, Checkpoint, StopTraining
 from classifiers.cnn.training.net import ClipGradient, Net, RateSchedule, TargetLoss, ValidScores
@@ -27,6 +28,7 @@ _HISTORY = {
     "valid_loss": "valid_loss",
     "valid_auc": "valid_auc",
     "dur": "seconds",
+    "outside_energy": "outside_energy",
 }
 
 
@@ -49,7 +51,8 @@ def train(
     device : device
         Where the network computes.
     data, valid : PixelDataset
-        Training rows, and the rows that select the epoch.
+        Training rows, with regions where attention to them is to be learnt, and the rows that select the
+        epoch.
     report : callable, optional
         Called after each epoch.
 
@@ -66,6 +69,7 @@ def train(
     checkpoint = Checkpoint(settings.checkpoint, best, settings.identity)
     batches = -(-len(order) // settings.batch_size)
     clock = [0]
+    attention = Attention(module, data.inputs) if data.regions is not None else None
     net = Net(
         module,
         criterion=TargetLoss,
@@ -82,6 +86,7 @@ def train(
             RateSchedule(settings.epochs, batches, settings.warmup, settings.schedule, settings.gamma),
             ClipGradient(settings.clip),
             ValidScores(),
+            *([] if attention is None else [attention]),
             _Reporter(report, settings.last_epoch),
             best,
             checkpoint,
@@ -94,6 +99,8 @@ def train(
         mixup=settings.mixup,
         ema=settings.ema,
         image_sizes=_image_sizes(settings, data),
+        attention=attention,
+        attention_weight=settings.attention_weight,
         verbose=0,
     )
     net.initialize()
@@ -108,7 +115,7 @@ def train(
         except StopTraining:
             pass
         net.notify("on_train_end", X=data, y=None)
-    rows = [{new: row[old] for old, new in _HISTORY.items()} for row in net.history]
+    rows = [{new: row[old] for old, new in _HISTORY.items() if old in row} for row in net.history]
     return pd.DataFrame(rows), best.restore(module)
 
 

@@ -15,8 +15,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from classifiers.cnn.modules import BodyAndHead
-from classifiers.cnn.training.augment import augment
-from classifiers.cnn.training.batches import PixelDataset
+from classifiers.cnn.training.attention import Attention
+from classifiers.cnn.training.augment import augment, augment_with_masks
+from classifiers.cnn.training.batches import Inputs, PixelDataset
 from classifiers.cnn.training.convolution import CpuConvolution
 from features.errors import InputError
 from features.extract.forward import autocast, exact_float32
@@ -51,6 +52,10 @@ class Net(skorch.NeuralNet):
         themselves.
     image_sizes : list of (int, int), optional
         Height and width of the training images per epoch, pixels; by default their own.
+    attention : Attention, optional
+        Makes the penalty on evidence outside of the regions of the defects.
+    attention_weight : float
+        Factor of that penalty.
     """
 
     def __init__(
@@ -64,6 +69,8 @@ class Net(skorch.NeuralNet):
         mixup: float = 0.0,
         ema: float = 0.0,
         image_sizes: list[tuple[int, int]] | None = None,
+        attention: Attention | None = None,
+        attention_weight: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
@@ -71,6 +78,7 @@ class Net(skorch.NeuralNet):
         self.make_optimizer, self.clock, self.seed = make_optimizer, clock, seed
         self.mixup, self.ema = mixup, ema
         self.image_sizes = image_sizes
+        self.attention, self.attention_weight = attention, attention_weight
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> "Net":
         """Make the optimizer of the trainable parameters, and the gradient scaler of float16."""
@@ -130,9 +138,11 @@ class Net(skorch.NeuralNet):
         self.scaler_.step(self.optimizer_)
         self.scaler_.update()
 
-    def infer(self, x: torch.Tensor, **fit_params: Any) -> torch.Tensor:
+    def infer(self, x: Inputs, **fit_params: Any) -> torch.Tensor:
         """Compute decisions (n, n_outputs) of a uint8 batch on the CPU."""
         device = torch.device(self.device)
+        if isinstance(x, dict):
+            return self._infer_watched(x["images"].to(device), x["regions"].to(device))
         x = x.to(device, non_blocking=True)
         if self.module_.training and self.image_sizes is not None:
             x = resize_batch(x, self.image_sizes[len(self.history) - 1])
@@ -141,9 +151,25 @@ class Net(skorch.NeuralNet):
         if self.module_.training and self.mixup:
             x = self._mix(x)
         module = self.module_ if self.module_.training else self.evaluated
+        return self._pass(module.train(self.module_.training), x)
+
+    def _pass(self, module: BodyAndHead, x: torch.Tensor) -> torch.Tensor:
+        """Pass a batch on the device through a network."""
         fast = CpuConvolution() if self.module_.training and self.dtype == torch.bfloat16 else nullcontext()
-        with autocast(device, self.dtype), fast:
-            return module.train(self.module_.training)(x).float()
+        with autocast(x.device, self.dtype), fast:
+            return module(x).float()
+
+    def _infer_watched(self, x: torch.Tensor, regions: torch.Tensor) -> torch.Tensor:
+        """Compute decisions of a training batch; its regions move with the images."""
+        assert self.attention is not None
+        if self.image_sizes is not None:
+            size = self.image_sizes[len(self.history) - 1]
+            x, regions = resize_batch(x, size), resize_batch(regions, size)
+        if self.augment_steps:
+            x, regions = augment_with_masks(x, regions, self.augment_steps, self._generator)
+        self._masks = regions.float() / 255
+        with self.attention.watch(self.module_):
+            return self._pass(self.module_, x)
 
     def get_loss(
         self, y_pred: torch.Tensor, y_true: torch.Tensor, X: Any = None, training: bool = False
@@ -153,6 +179,10 @@ class Net(skorch.NeuralNet):
         if not training:
             return self._mean_loss(y_pred, y_true)
         loss = self._training_loss(y_pred, y_true)
+        if isinstance(X, dict):
+            assert self.attention is not None
+            outside = self.attention.penalty(y_pred, y_true[:, 0], y_true[:, 1], self._masks)
+            loss = loss + self.attention_weight * outside
         halfway = self.module_.take_auxiliary()
         if halfway is None:
             return loss

@@ -1,5 +1,6 @@
 """The settings of one training, without the network that is trained."""
 
+import math
 from dataclasses import dataclass
 
 from features.errors import InputError
@@ -38,7 +39,7 @@ class TrainingSettings:
     label_smoothing : float
     augment : str
         Comma-separated names of `classifiers.cnn.training.augment`, or `none`.
-    mixup, ema : float
+    mixup, ema, attention_weight : float
     first_size : float
     sampling : str
     patience, stop_after : int
@@ -54,7 +55,8 @@ class TrainingSettings:
     Raises
     ------
     InputError
-        If `optimizer`, `schedule` or `precision` is not one of its choices.
+        If `optimizer`, `schedule` or `precision` is not one of its choices, and for an `attention_weight`
+        that is negative or used together with `mixup`.
     """
 
     epochs: int
@@ -71,6 +73,7 @@ class TrainingSettings:
     augment: str
     mixup: float
     ema: float
+    attention_weight: float
     first_size: float
     sampling: str
     patience: int
@@ -86,6 +89,14 @@ class TrainingSettings:
             value = getattr(self, name)
             if value not in choices:
                 raise InputError(f"{name} {value!r}: choose {', '.join(choices[:-1])} or {choices[-1]}")
+        weight = self.attention_weight
+        if not (math.isfinite(weight) and weight >= 0):
+            raise InputError(f"attention_weight {weight!r}: give 0 or a positive number, such as 0.5")
+        if weight and self.mixup:
+            raise InputError(
+                f"attention_weight {weight:g} with mixup {self.mixup:g}: a blend of two images has no boxes "
+                "of its own; set mixup = 0"
+            )
 
     @property
     def last_epoch(self) -> int:

@@ -5,13 +5,21 @@ import tomllib
 from collections.abc import Container
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, field_validator
 
-import classifiers
+from bench.sections import (
+    ClassicalConfig,
+    CnnConfig,
+    DartsConfig,
+    DatasetConfig,
+    FeaturesConfig,
+    Section,
+    SplitConfig,
+    setting,
+)
 from features import datasets
-from features.backbones import registry as backbones
 from features.datasets.options import describe_problem
 from features.errors import InputError
 from features.pixels.preprocess import get_preprocess, with_bit_depth
@@ -21,217 +29,32 @@ AUTO = "auto"
 CELLS = "darts"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _setting(default: Any, description: str, flag: str | bool = False, **bounds: Any) -> Any:
-    """Make a field whose description is the help text of its flag (`True`: named after the field)."""
-    return Field(default, description=description, json_schema_extra={"flag": flag}, **bounds)
-
-
-class DatasetConfig(BaseModel):
-    """Which images: the name of a dataset and, beside it, the dataset's own options.
-
-    The options are checked against the model of the dataset (`DatasetSpec.options`) and stored with their
-    defaults. `None` stands for "not given".
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str = _setting("elpv", "Dataset; see `defectbench datasets`.", "dataset")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        name = values.get("name", cls.model_fields["name"].default)
-        if name not in datasets.names():
-            return {"name": name}
-        options = {key: value for key, value in values.items() if key != "name"}
-        return {"name": name, **datasets.get_spec(name).options.model_validate(options).values()}
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return datasets.get_spec(name).name
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The dataset's own options whose value is not the default."""
-        return datasets.get_spec(self.name).options.model_validate(self.model_extra).changed()
-
-
-class SplitConfig(_Section):
-    """How the images are divided into train, valid and test."""
-
-    kind: Literal["stratified", "group", "official", "good"] = _setting(
-        "stratified",
-        "How images are divided: stratified, group, official, or good (all defects in test).",
-        "split",
-    )
-    sizes: tuple[float, float, float] = _setting((0.60, 0.15, 0.25), "Shares of train, valid and test.")
-
-
-class FeaturesConfig(_Section):
-    """Which embeddings the classical models get."""
-
-    backbones: tuple[str, ...] = _setting(
-        ("resnet18",), "Networks that embed the images: resnet18, resnet50, vgg16_bn, ...", "backbone"
-    )
-    weights: tuple[str, ...] = _setting(
-        ("random", "imagenet"), "Weights of the backbones: imagenet, random or the file of a state dict."
-    )
-    weights_of: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="Weights of single backbones, in place of `weights`."
-    )
-    fine_tuned: tuple[str, ...] = _setting(
-        ("resnet18_fbp",), "Networks whose trained penultimate layer feeds the classical models.", "features"
-    )
-    size: int | Literal["auto"] = _setting(
-        224, "Side of the square that images are resized to, in pixels; auto: about that of the images."
-    )
-    precision: Literal["bfloat16", "float16", "float32"] = _setting(
-        "bfloat16", "Precision of the networks that embed."
-    )
-    storage: Literal["float32", "float16"] = _setting("float32", "Type of the stored embeddings.")
-    batch_size: int | None = _setting(
-        None, "Images per batch; by default the size that a short measurement finds fastest.", ge=1
-    )
-    compile: bool | None = _setting(
-        None, "Compile the networks; by default when there are enough images to save time."
-    )
-    projections: bool = _setting(True, "Compute PCA, t-SNE and UMAP of the embeddings.")
-
-    @property
-    def side(self) -> int:
-        """The size in pixels; 224 as long as it is not chosen from the images."""
-        return self.size if isinstance(self.size, int) else 224
-
-    @field_validator("size")
-    @classmethod
-    def _large_enough(cls, size: int | str) -> int | str:
-        if isinstance(size, int) and size < 32:
-            raise ValueError("give at least 32 pixels, or auto")
-        return size
-
-    @field_validator("backbones")
-    @classmethod
-    def _known_backbones(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(names, backbones.names(), "backbone")
-
-    @field_validator("weights_of")
-    @classmethod
-    def _known_weights_of(cls, weights: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        _among(tuple(weights), backbones.names(), "backbone")
-        return weights
-
-    @field_validator("fine_tuned")
-    @classmethod
-    def _known_networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(names, classifiers.names("cnn"), "network")
-
-
-class ClassicalConfig(_Section):
-    """Which classical models, and how they are searched."""
-
-    models: tuple[str, ...] = _setting(("lda", "rf", "lr", "svm", "xgb"), "Classical models to search.")
-    grid: Literal["small", "full"] = _setting("small", "Grid to search: small or full.", True)
-    folds: int = _setting(5, "Number of cross-validation folds.", True, ge=2)
-    scoring: str = _setting("roc_auc", "scikit-learn scorer that selects the parameters.")
-
-    @field_validator("models")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [*classifiers.names("classical"), *classifiers.names("patches")]
-        return _among(names, known, "classical model")
-
-
-class CnnConfig(_Section):
-    """Which end-to-end networks, and what is changed of their defaults.
-
-    `params` holds for all networks, `[cnn.of.NAME]` for one.
-    """
-
-    models: tuple[str, ...] = _setting(("resnet18_ll", "resnet18_fbp", "cnn2"), "Networks to train.")
-    weights: str = _setting(
-        "auto", "Weights to start from; auto: ImageNet's where they can be reached, else random."
-    )
-    train_fraction: float | None = _setting(
-        None,
-        "Share of the train and valid splits that networks learn from. By default the train split; 1: "
-        "choose the epoch on valid, then train again on both.",
-        True,
-        gt=0,
-        le=1,
-    )
-    tensorboard: bool = _setting(False, "Write TensorBoard event files during training.", True)
-    passes: int = _setting(
-        15_000, "Images that a network sees in all its epochs, where `epochs` is auto.", ge=1
-    )
-    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of all networks.")
-    of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters of single networks.")
-
-    @field_validator("models")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _among(names, classifiers.names("cnn"), "network")
-
-    def params_of(self, name: str) -> dict[str, Any]:
-        """Return the parameters to change of the network `name`."""
-        return {**self.params, **self.of.get(name, {})}
-
-
-class DartsConfig(_Section):
-    """Which cells DARTS networks are trained from, besides the network `darts` of `cnn.models`.
-
-    `[cnn.of.darts]` changes their training, the same for all of them.
-    """
-
-    genotypes: tuple[str, ...] = _setting(
-        (), "Train a DARTS network of this cell: DARTS_V2 or the JSON file of a genotype.", "genotype"
-    )
-    searches: int = _setting(
-        0, "Search this number of DARTS cells, each with its own seed, and train them.", True, ge=0
-    )
-    random_cells: int = _setting(
-        0, "Train this number of random DARTS cells as a control; give at least 5.", True, ge=0
-    )
-    search: dict[str, Any] = Field(default_factory=dict, description="Parameters of the search.")
-
-    @property
-    def is_used(self) -> bool:
-        """Whether the run trains any of these networks."""
-        return bool(self.genotypes or self.searches or self.random_cells)
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything that decides a run."""
 
-    name: str = _setting("run", "Name of the run's folder.", True)
-    seed: int = _setting(0, "Seed of everything random.", True, ge=0)
-    device: str = _setting("auto", "Device: auto, cpu, cuda or mps.", True)
-    n_jobs: int = _setting(-1, "Processes for the grid searches; -1: one per core.", "jobs")
-    repeats: int = _setting(
+    name: str = setting("run", "Name of the run's folder.", True)
+    seed: int = setting(0, "Seed of everything random.", True, ge=0)
+    device: str = setting("auto", "Device: auto, cpu, cuda or mps.", True)
+    n_jobs: int = setting(-1, "Processes for the grid searches; -1: one per core.", "jobs")
+    repeats: int = setting(
         1, "Repeat everything on this number of splits, each with its own seed.", True, ge=1
     )
-    relabel: str | None = _setting(
+    relabel: str | None = setting(
         None, "CSV file of corrected labels (image_id, new_label); see `defectbench audit`.", True
     )
-    relabel_test: bool = _setting(
+    relabel_test: bool = setting(
         False, "Correct test labels too (by default corrections touch train and valid only).", True
     )
-    preprocess: tuple[str, ...] = _setting(
+    preprocess: tuple[str, ...] = setting(
         ("none",), "Preprocessings (none, crop20, I, II, ...); every model is run with each of them.", True
     )
-    sampling: tuple[str, ...] = _setting(
+    sampling: tuple[str, ...] = setting(
         ("all",),
         "How classes are balanced: all (not at all), balanced (class weights), 2000B or 2000S (images of "
         "each class per epoch, with or without replacement; networks only). Each is tried.",
         True,
     )
-    explain: bool = _setting(True, "Make heat maps that show where the models look.", True)
+    explain: bool = setting(True, "Make heat maps that show where the models look.", True)
     dataset: DatasetConfig = DatasetConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
@@ -329,13 +152,6 @@ def _quickened(data: dict[str, Any]) -> dict[str, Any]:
     fast = tomllib.loads((resources.files("bench") / "presets" / "quick.toml").read_text(encoding="utf-8"))
     merged = _merge(data, fast)
     return {**merged, "cnn": {**merged["cnn"], "of": {}}}
-
-
-def _among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"no {what} {name!r}; there are: {', '.join(known)}")
-    return names
 
 
 def _given(overrides: dict[str, Any]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         *,
         valid: tuple[np.ndarray, np.ndarray] | None = None,
         sample_weight: np.ndarray | None = None,
-        regions: np.ndarray | None = None,
+        regions: np.ndarray | RegionMasks | None = None,
         report: Report | None = None,
     ) -> "ImageClassifier":
         """Train the network.
@@ -187,7 +187,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         regions : uint8 or bool array, shape (n, height, width), optional
             Where the defect of each image is, in the pixels of `X`: 255 or True in a region, 0 outside; all 0
             for an image without a region, which contributes nothing, like images of the first class.
-            Needed where `attention_weight` is above 0, and not used elsewhere.
+            `RegionMasks` need no memory for those. Needed where `attention_weight` is above 0, and not used
+            elsewhere.
         report : callable, optional
             Called after each epoch with its row of `history_`, `epochs` and `seconds_left`.
 
@@ -309,7 +310,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         values = {name: getattr(self, name) for name in shared}
         return TrainingSettings(**values, identity=identity, learning_rate=self.highest_rate)
 
-    def _masks(self, regions: np.ndarray | None, X: np.ndarray, codes: np.ndarray) -> RegionMasks | None:
+    def _masks(
+        self, regions: np.ndarray | RegionMasks | None, X: np.ndarray, codes: np.ndarray
+    ) -> RegionMasks | None:
         """Return the regions to attend to; None where there is no attention, or no image has a region."""
         if not self.attention_weight > 0:
             return None

@@ -1,7 +1,7 @@
 """Where the defects of a run's images are: regions from boxes and masks."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from scipy import ndimage
 from features.datasets.boxes import CORNERS, mend_boxes
 from features.errors import UnreadableImage
 from features.pixels.images import read_image
+from features.pixels.preprocess import get_preprocess
+from features.pixels.transforms import resize_batch
 
 COLUMNS = ["image_id", "source", *CORNERS, "height", "width", "runs"]
 #: What separates the boxes of one image in the column `boxes`; the corners are separated by spaces.
@@ -107,6 +109,62 @@ def defect_regions(images: pd.DataFrame) -> Regions:
     order = {name: row for row, name in enumerate(images["image_id"])}
     table = table.sort_values("image_id", key=lambda names: names.map(order), kind="stable")
     return Regions(table.reset_index(drop=True), dict(counts))
+
+
+def region_masks(
+    regions: pd.DataFrame, image_ids: Sequence[str], size: tuple[int, int], preprocess: str = "none"
+) -> np.ndarray:
+    """Draw the regions of images in the pixels that a network sees.
+
+    Parameters
+    ----------
+    regions : DataFrame
+        As `Regions.table`, in pixels of the whole images.
+    image_ids : sequence of str
+        The images, in the order of the result.
+    size : (int, int)
+        Height and width that the images are resized to, pixels.
+    preprocess : str
+        Name of the preprocessing that the images get before; its crop moves and cuts the regions.
+
+    Returns
+    -------
+    uint8 array, shape (n, height, width)
+        Share of each pixel that lies in a region, 0 to 255. All 0 for an image without a region, and for one
+        whose regions the crop removes.
+
+    Examples
+    --------
+    >>> box = {"image_id": "a", "source": "box", "x1": 4, "y1": 0, "x2": 7, "y2": 1, "height": 2, "width": 8,
+    ...        "runs": []}
+    >>> region_masks(pd.DataFrame([box]), ["b", "a"], (1, 2))[:, 0].tolist()
+    [[0, 0], [0, 255]]
+    """
+    import torch
+
+    masks = np.zeros((len(image_ids), *size), np.uint8)
+    place = {name: row for row, name in enumerate(image_ids)}
+    window = get_preprocess(preprocess).checked_window
+    for name, own in regions[regions["image_id"].isin(place)].groupby("image_id"):
+        pixels = np.logical_or.reduce([_pixels(row) for row in own.to_dict("records")])
+        x1, y1, x2, y2 = window(*pixels.shape)
+        kept = torch.from_numpy(pixels[y1:y2, x1:x2].astype(np.uint8) * np.uint8(255))
+        masks[place[str(name)]] = resize_batch(kept[None, None], size)[0, 0].numpy()
+    return masks
+
+
+def _pixels(row: dict[Hashable, Any]) -> np.ndarray:
+    """Return the pixels of one region, bool array of the size of its image."""
+    pixels = np.zeros((int(row["height"]), int(row["width"])), bool)
+    runs = np.asarray(row["runs"], np.int64).reshape(-1, 2)
+    if len(runs):
+        flat = pixels.reshape(-1)
+        for start, length in runs:
+            flat[start : start + length] = True
+        return pixels
+    x1, y1, x2, y2 = (float(row[corner]) for corner in CORNERS)
+    pixels[int(np.floor(y1)) : int(np.ceil(y2)) + 1, int(np.floor(x1)) : int(np.ceil(x2)) + 1] = True
+    return pixels
 
 
 def _boxes_of(images: pd.DataFrame) -> pd.DataFrame:

@@ -27,12 +27,14 @@ class RegionMasks:
     masks: np.ndarray
 
     @classmethod
-    def of(cls, regions: np.ndarray, shape: tuple[int, ...], codes: np.ndarray) -> "RegionMasks":
+    def of(
+        cls, regions: "np.ndarray | RegionMasks", shape: tuple[int, ...], codes: np.ndarray
+    ) -> "RegionMasks":
         """Return the masks of the defective images; those of good images (class code 0) are not used.
 
         Parameters
         ----------
-        regions : uint8 or bool array, shape (n, height, width)
+        regions : uint8 or bool array, shape (n, height, width), or RegionMasks
             As `ImageClassifier.fit` takes them.
         shape : tuple of int
             Shape of the array of images.
@@ -44,14 +46,13 @@ class RegionMasks:
         InputError
             For regions of another type or shape than the images.
         """
+        if isinstance(regions, RegionMasks):
+            _check_shape((len(regions.place), *regions.masks.shape[1:]), shape)
+            return cls(np.where(codes > 0, regions.place, -1), regions.masks)
         regions = np.asarray(regions)
         if regions.dtype not in (np.uint8, np.bool_):
             raise InputError(f"regions of type {regions.dtype}: give uint8 of 0 to 255, or bool")
-        if regions.shape != shape[:3]:
-            raise InputError(
-                f"regions of shape {regions.shape} for images of shape {shape}: give one mask (height, "
-                "width) for each image, in its pixels"
-            )
+        _check_shape(regions.shape, shape)
         place, count = np.full(len(regions), -1), 0
         kept: list[np.ndarray] = []
         for rows in chunks(len(regions), _ROWS):
@@ -84,3 +85,11 @@ class RegionMasks:
         found = np.zeros((len(rows), *self.masks.shape[1:]), np.uint8)
         found[marked] = self.masks[place[marked]]
         return torch.from_numpy(found)[:, None]
+
+
+def _check_shape(given: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if given != shape[:3]:
+        raise InputError(
+            f"regions of shape {given} for images of shape {shape}: give one mask (height, width) for each "
+            "image, in its pixels"
+        )

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.datasets.regions import defect_regions, has_regions
+from features.datasets.regions import defect_regions, has_regions, region_masks
+from features.pixels.arrays import load_images
 
 SIZE = {"height": 40, "width": 60}
 NAN = float("nan")
@@ -116,3 +117,26 @@ def test_a_table_without_boxes_has_no_regions():
         images.assign(boxes=["", "1 1 2 2"])
     )
     assert not has_regions(images.assign(mask=[None, None], boxes=["", ""]))
+
+
+@pytest.mark.parametrize("preprocess", ["none", "crop5", "I:5:0", "centre30", "bits12+crop5"])
+@pytest.mark.parametrize("size", [(40, 60), (20, 30), (33, 27)])
+def test_masks_of_regions_are_what_an_image_of_the_regions_becomes(write_image, preprocess, size):
+    drawn = [mask_of((3, 8, 11, 20)), mask_of((20, 20, 40, 33), (50, 2, 59, 12)), mask_of((0, 0, 59, 39))]
+    paths = [write_image(f"{n}.png", pixels) for n, pixels in enumerate(drawn)]
+    masks = defect_regions(table(*({"y": 1, "mask": path} for path in paths))).table
+    boxes = defect_regions(
+        table(box(3, 8, 11, 20), {"y": 1, "boxes": "20 20 40 33;50 2 59 12"}, box(0, 0, 59, 39))
+    ).table
+    seen = load_images(paths, size=size, preprocess=preprocess, workers=0)
+    for regions in (masks, boxes):
+        found = region_masks(regions, ["i1", "none", "i2", "i0"], size, preprocess)
+        np.testing.assert_array_equal(found[[3, 0, 2]], seen)
+        assert found.dtype == np.uint8 and not found[1].any()
+
+
+def test_a_region_that_a_crop_removes_leaves_an_empty_mask():
+    regions = defect_regions(table(box(1, 1, 3, 3), box(1, 1, 30, 30))).table
+    removed, cut = region_masks(regions, ["i0", "i1"], (40, 60), "crop5")
+    assert not removed.any() and cut.any()
+    assert not region_masks(regions.iloc[:0], ["i0"], (8, 8)).any()

@@ -39,12 +39,16 @@ class Outcome:
         Duration.
     row : dict, optional
         The leaderboard's key columns of a job that makes a row.
+    read : tuple of str, optional
+        Ids of the jobs of `Job.reads` that had ended well; None for outcomes that were saved before it was
+        recorded.
     """
 
     status: Status
     reason: str = ""
     seconds: float = 0.0
     row: dict[str, Any] | None = None
+    read: tuple[str, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -189,6 +193,8 @@ class RunFolder:
     def write_outcome(self, job_id: str, outcome: Outcome) -> None:
         """Record how a job ended."""
         record = {"id": job_id, "status": outcome.text, "seconds": outcome.seconds, "row": outcome.row}
+        if outcome.read is not None:
+            record["read"] = list(outcome.read)
         write_changed(self._outcome_path(job_id), json.dumps(record, indent=2) + "\n")
 
     def outcome(self, job_id: str) -> Outcome | None:
@@ -198,7 +204,8 @@ class RunFolder:
             return None
         record = _read_json(path)
         status, reason = Status.of(record["status"])
-        return Outcome(status, reason, record["seconds"], record["row"])
+        read = tuple(record["read"]) if "read" in record else None
+        return Outcome(status, reason, record["seconds"], record["row"], read)
 
     def is_ok(self, job_id: str) -> bool:
         """Return whether a job has ended well."""

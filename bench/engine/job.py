@@ -58,6 +58,11 @@ class Job:
         return tuple(value for value in values if isinstance(value, Job))
 
     @property
+    def reads(self) -> tuple[Job, ...]:
+        """Jobs whose results this one reads where they ended well; it runs again when further ones have."""
+        return ()
+
+    @property
     def id(self) -> str:
         """Readable name, and a hash over all fields: a job with another setting is another job."""
         text = json.dumps([self.kind, self.identity()], sort_keys=True, default=str)

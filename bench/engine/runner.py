@@ -3,6 +3,7 @@
 import errno
 import time
 import traceback
+from dataclasses import replace
 
 from bench.console import say, warn
 from bench.engine.context import Context
@@ -34,14 +35,16 @@ def run_jobs(jobs: list[Job], context: Context) -> dict[str, Outcome]:
         When the disk is full: nothing can be recorded then. What was finished is kept.
     """
     outcomes: dict[str, Outcome] = {}
-    todo = [job for job in jobs if not context.folder.is_ok(job.id)]
-    if len(todo) < len(jobs):
-        say(f"{len(jobs) - len(todo)} of {len(jobs)} jobs are done already")
+    ended = {job.id: context.folder.outcome(job.id) for job in jobs}
+    done = {job_id: outcome for job_id, outcome in ended.items() if outcome is not None and outcome.ok}
+    if done:
+        say(f"{len(done)} of {len(jobs)} jobs are done already")
     for job in jobs:
-        if job not in todo:
-            outcomes[job.id] = context.folder.outcome(job.id) or Outcome(Status.OK)
+        read = tuple(each.id for each in job.reads if outcomes[each.id].ok) if job.reads else None
+        if job.id in done and done[job.id].read in (None, read):
+            outcomes[job.id] = done[job.id]
             continue
-        outcome = _run(job, context, outcomes)
+        outcome = replace(_run(job, context, outcomes), read=read)
         outcomes[job.id] = outcome
         context.folder.write_outcome(job.id, outcome)
         place = f"[{len(outcomes)}/{len(jobs)}]"

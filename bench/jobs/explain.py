@@ -50,6 +50,11 @@ class ExplainJob(Job):
         """None: the models that there are get maps, whatever became of the others."""
         return ()
 
+    @property
+    def reads(self) -> tuple[Job, ...]:
+        """The models."""
+        return self.models
+
     def identity(self) -> dict[str, Any]:
         """Return what the id depends on: the models by their ids."""
         return {"seed": self.seed, "models": [job.id for job in self.models], "method": self.method}

@@ -67,6 +67,8 @@ def test_a_run_from_pixels_to_tables(whole_bench, capsys):
     assert (not_run["status"] == reason).all()
     assert "ImageNet weights unreachable" in shown.err
     assert "ResNet-18 FBP" in shown.out
+    # Of the 40 images; the title once counted more than the test split holds.
+    assert "folder: 10 test images, split stratified, seed 0" in " ".join(shown.out.split())
     run = Path("runs/tiny")
     environment = json.loads((run / "environment.json").read_text())
     assert environment["seed"] == 0 and environment["libraries"]["torch"]

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from features.extract.cached import CachedExtractor, transform_together
 from features.extract.extractor import Extractor
 from features.extract.forward import Forward
+from features.store import EmbeddingStore
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,24 @@ def test_building_the_network_is_not_in_the_seconds_of_its_first_batch(mixed, mo
     monkeypatch.setattr(Forward, "_embed", one_second)
     (batch,) = make(batch_size=12).batches(mixed)
     assert batch.seconds == 2
+
+
+def test_the_embedding_time_of_a_backbone_holds_no_time_of_another(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("features.extract.extractor.time.perf_counter", lambda: clock[0])
+    embed = Forward._embed
+
+    def passes(self, pixels):
+        clock[0] += {24: 1, 48: 100}[pixels.shape[-1]] * len(pixels)
+        return embed(self, pixels)
+
+    monkeypatch.setattr(Forward, "_embed", passes)
+    files = []
+    for number in range(6):
+        files.append(str(tmp_path / f"{number}.png"))
+        Image.new("L", (30, 30), 40 * number).save(files[-1])
+    store = EmbeddingStore(tmp_path / "store")
+    fast, slow = (CachedExtractor(make(size=size, batch_size=4), store) for size in (24, 48))
+    transform_together([fast, slow], files)
+    assert fast.collection().microseconds_per_image == 1e6
+    assert slow.collection().microseconds_per_image == 100e6

@@ -51,21 +51,37 @@ def test_the_same_seed_finds_the_same_genotype(undisturbed, data):
     assert make(seed=1).fit(*data).history_[0]["train_loss"] != again.history_[0]["train_loss"]
 
 
-@pytest.mark.parametrize("last", [1, 2])
-def test_a_killed_search_goes_on_where_it_was(last, undisturbed, data, tmp_path):
-    path = str(tmp_path / "search.pt")
+@pytest.mark.parametrize("at", ["the end of the epoch", "its last step"])
+def test_a_search_killed_at_three_random_epochs_goes_on_where_it_was(at, data, tmp_path, monkeypatch):
+    epochs, path = 6, str(tmp_path / "search.pt")
+    whole = make(epochs=epochs).fit(*data)
+    run_epoch = DartsSearch._epoch
 
-    def kill(row):
-        if row["epoch"] == last:
-            raise Killed
+    def kill(last):
+        def epoch_and_end(search, trainer, X, codes, halves, epoch):
+            row = run_epoch(search, trainer, X, codes, halves, epoch)
+            if at == "its last step" and epoch == last:
+                raise Killed
+            return row
 
-    with pytest.raises(Killed):
-        make(checkpoint=path).fit(*data, report=kill)
-    epochs = []
-    resumed = make(checkpoint=path).fit(*data, report=lambda row: epochs.append(row["epoch"]))
-    assert epochs == list(range(last + 1, 4))
-    assert resumed.genotype_ == undisturbed.genotype_
-    assert without_seconds(resumed.history_) == without_seconds(undisturbed.history_)
+        def report(row):
+            if row["epoch"] == last + 1:
+                raise Killed
+
+        monkeypatch.setattr(DartsSearch, "_epoch", epoch_and_end)
+        with pytest.raises(Killed):
+            make(epochs=epochs, checkpoint=path).fit(*data, report=report)
+
+    kills = sorted(np.random.default_rng(0).choice(np.arange(epochs - 1), 3, replace=False))
+    for last in kills:
+        kill(last)
+    monkeypatch.setattr(DartsSearch, "_epoch", run_epoch)
+    done = []
+    resumed = make(epochs=epochs, checkpoint=path).fit(*data, report=lambda row: done.append(row["epoch"]))
+    first = kills[-1] + (1 if at == "its last step" else 2)
+    assert done == list(range(first, epochs + 1))
+    assert resumed.genotype_ == whole.genotype_
+    assert without_seconds(resumed.history_) == without_seconds(whole.history_)
 
 
 @pytest.mark.parametrize("name", ["seed", "pixels"])

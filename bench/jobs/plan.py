@@ -13,7 +13,7 @@ from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_params, weights_hash
-from classifiers.spec import GOOD_ONLY
+from classifiers.spec import GOOD_ONLY, LABELS
 from results.feature_set import FINE_TUNED
 
 StartingWeights = Callable[[str], str]
@@ -65,7 +65,9 @@ def _variants(config: RunConfig) -> list[tuple[str, str]]:
 
 
 def _tuned_embeddings(config: RunConfig, weights: StartingWeights, symmetric: bool) -> Iterator[EmbedJob]:
-    names = config.features.fine_tuned if config.classical.models else ()
+    # Detectors that learn from good images only are not fitted on networks that have learnt from labels.
+    labelled = any(classifiers.get_spec(name).supervision == LABELS for name in config.classical.models)
+    names = config.features.fine_tuned if labelled else ()
     # Of several samplings the first one's network becomes a backbone; the heads have their own.
     for name, preprocess in itertools.product(names, config.preprocess):
         network = train_job(config, name, preprocess, config.sampling[0], weights, symmetric)

@@ -108,3 +108,12 @@ def test_lists_in_files_become_hashable_parameters(tmp_path):
     (job,) = (j for j in jobs if isinstance(j, TrainJob) and j.model == "cnn2")
     assert dict(job.params)["size"] == (40, 48)
     assert hash(job)
+
+
+def test_no_network_is_trained_for_detectors_alone():
+    def trains(*models):
+        changes = {"classical": {"models": models}, "cnn": {"models": ()}}
+        jobs = build_jobs(load_config("elpv", changes), cnn_weights=lambda name: "random", symmetric=True)
+        return any(isinstance(job, TrainJob) for job in jobs)
+
+    assert trains("lda", "patchcore") and not trains("patchcore", "knn_distance")

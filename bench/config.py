@@ -75,6 +75,11 @@ class RunConfig(Section):
                 raise ValueError(f"{name!r}: give all, balanced, or a number with B or S, such as 2000B")
         return names
 
+    @property
+    def split_name(self) -> str:
+        """The kind of split as the user reads it; see `DatasetSpec.split_name`."""
+        return datasets.get_spec(self.dataset.name).split_name(self.split.kind)
+
 
 def presets() -> list[str]:
     """Return the names of the presets that come with the package."""

@@ -59,7 +59,7 @@ def run(
         console.say(f"logged to MLflow: {track_mlflow(folder, table)}")
     credit = f"; {dataset.credit}" if dataset.credit else ""
     tested = int((folder.read_split()["split"] == "test").sum())
-    title = f"{dataset.name}: {tested} test images, split {config.split.kind}, seed {config.seed}"
+    title = f"{dataset.name}: {tested} test images, split {config.split_name}, seed {config.seed}"
     console.out.print(leaderboard_to_rich(table, title, console.out.width))
     if config.relabel_test:
         from bench.outputs.write import write_table_before

@@ -60,7 +60,7 @@ SCHEMA = pa.schema(
         "model": "title of the classifier or network",
         "features": f"backbone that embedded the images, or {END_TO_END}",
         "weights": "where the backbone's or the network's weights came from",
-        "split_kind": "how the images were split: stratified, group, official or good",
+        "split_kind": "how the images were split: stratified, group, approximate groups, official or good",
         "split": "valid or test",
         "label": "class of the image, as in the dataset",
         "y_true": "1 where the image shows a defect, 0 where it is good",

@@ -89,6 +89,7 @@ def build_check() -> Callable[..., Any]:
                 loaded,
                 update,
                 takes_group="group" in datasets.get_spec(name).options.model_fields,
+                groups=datasets.get_spec(name).groups_name,
                 groups_file=write_groups or "groups.csv",
             )
         say(f"{directory}: dataset {name}")

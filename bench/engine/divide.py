@@ -10,7 +10,7 @@ from bench.console import say, warn
 from bench.run_folder import RunFolder
 from classifiers import get_spec as get_classifier
 from classifiers.spec import GOOD_ONLY
-from features.datasets import ImageDataset, get_spec
+from features.datasets import APPROXIMATE, ImageDataset, get_spec
 from features.files import write_text
 from features.splits import SPLITS, make_split, plan_split
 from features.structure.copies import conflicting_labels, copy_sets, count_copies
@@ -66,7 +66,9 @@ def divide(
         good_only=_may_lack_defects(config),
     )
     counts = ", ".join(f"{(plan.parts == name).sum()} {name}" for name in SPLITS)
-    say(f"split {config.split.kind}, seed {config.seed}: {counts}; {dataset.y.sum()} defective in all")
+    say(f"split {config.split_name}, seed {config.seed}: {counts}; {dataset.y.sum()} defective in all")
+    if config.split_name == APPROXIMATE:
+        warn(f"{APPROXIMATE}: {get_spec(config.dataset.name).guessed_groups}")
     for note in plan.notes:
         warn(note)
     for line in conflicting_labels(copies, table["label"].tolist(), table["path"].tolist()):
@@ -87,7 +89,7 @@ def _look(
     parts: np.ndarray,
     folder: RunFolder,
 ) -> None:
-    table = dataset.table
+    table, spec = dataset.table, get_spec(config.dataset.name)
     if config.split.kind != "group" and config.dataset.options.get("group"):
         warn(f"--group names groups, but split {config.split.kind} parts them: add --split group")
     sets_file = folder.path / "near_copies.csv"
@@ -98,7 +100,8 @@ def _look(
         copies=copies,
         parts=parts,
         kind=config.split.kind,
-        takes_group="group" in get_spec(config.dataset.name).options.model_fields,
+        takes_group="group" in spec.options.model_fields,
+        groups=spec.groups_name,
         sets_file=str(sets_file),
     )
     for line in found.warnings:
@@ -142,12 +145,12 @@ def warn_of_equal_repeats(config: RunConfig, dataset: ImageDataset) -> None:
     tests = {_test_ids(config, dataset, config.seed + repeat) for repeat in range(config.repeats)}
     if len(tests) == 1:
         warn(
-            f"the test split is the same in all {config.repeats} repeats (split {config.split.kind}): they "
+            f"the test split is the same in all {config.repeats} repeats (split {config.split_name}): they "
             "do not show how much the figures vary with the split"
         )
     elif len(tests) < config.repeats:
         warn(
-            f"{config.repeats} repeats have {len(tests)} different test splits (split {config.split.kind}): "
+            f"{config.repeats} repeats have {len(tests)} different test splits (split {config.split_name}): "
             "the figures of equal ones are no independent evidence"
         )
 

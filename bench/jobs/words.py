@@ -57,7 +57,7 @@ def row_of(model: str, features: FeatureSet, sampling: str, config: RunConfig) -
     return {
         "model": model,
         **features.columns(),
-        "split_kind": config.split.kind,
+        "split_kind": config.split_name,
         "sampling": sampling,
         "repeat": 0,
     }

@@ -61,7 +61,7 @@ def track_mlflow(folder: RunFolder, leaderboard: pd.DataFrame) -> str:
     (parent,) = _run_ids(mlflow, experiment, FOLDER_TAG, here)[:1] or (None,)
     with mlflow.start_run(run_id=parent, run_name=None if parent else config.name) as run:
         mlflow.set_tag(FOLDER_TAG, here)
-        mlflow.log_params({"seed": config.seed, "dataset": config.dataset.name, "split": config.split.kind})
+        mlflow.log_params({"seed": config.seed, "dataset": config.dataset.name, "split": config.split_name})
         for part in (folder.tables, folder.figures, folder.report):
             _log(mlflow, part)
         for row in leaderboard[leaderboard["status"] == Status.OK].to_dict("records"):

@@ -88,7 +88,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
     facts = {
         "Run": config.name,
         "Dataset": ", ".join([config.dataset.name, *(f"{k} {v}" for k, v in config.dataset.options.items())]),
-        "Split": f"{config.split.kind}, {' / '.join(f'{size:g}' for size in config.split.sizes)}",
+        "Split": f"{config.split_name}, {' / '.join(f'{size:g}' for size in config.split.sizes)}",
         "Seed": str(environment["seed"]),
         "Commit": environment["commit"],
         "Machine": f"{environment['platform']}, {environment['cores']} cores, Python {environment['python']}",
@@ -98,7 +98,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
     return Provenance(
         title=f"defectbench: {config.name}",
         counts=f"{len(images):,} images of {config.dataset.name}, {int(images['y'].sum()):,} with a defect; "
-        f"{config.split.kind} split into {parts}.",
+        f"split {config.split_name}: {parts}.",
         credit=environment.get("credit", ""),
         facts=facts,
         published=published,

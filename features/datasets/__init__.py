@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from features.datasets import chips, elpv, folder, nexperia
-from features.datasets.base import DatasetSpec, ImageDataset
+from features.datasets.base import APPROXIMATE, DatasetSpec, ImageDataset
 from features.datasets.options import Options, checked
 from features.errors import InputError
 from features.pixels.images import depth_note
@@ -22,8 +22,8 @@ _REGISTRY: dict[str, DatasetSpec] = {
 }
 
 __all__ = [
-    "DatasetSpec", "ImageDataset", "Options", "depth_warning", "get_spec", "load_dataset", "name_of",
-    "names",
+    "APPROXIMATE", "DatasetSpec", "ImageDataset", "Options", "depth_warning", "get_spec", "load_dataset",
+    "name_of", "names",
 ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from features.datasets.options import Options
 from features.errors import InputError, UnknownPositive
 
 REQUIRED_COLUMNS = ("image_id", "path", "label")
+#: What a split by groups is called where the dataset guesses its groups.
+APPROXIMATE = "approximate groups"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ class DatasetSpec:
     options : type
         A subclass of `features.datasets.options.Options`: one field for each keyword of `load`. The
         configuration, the command line and `defectbench datasets` are built from it.
+    guessed_groups : str
+        For a dataset that guesses its groups: how, for the user to read. Empty: the groups are known, or
+        there are none.
     """
 
     name: str
@@ -131,3 +136,19 @@ class DatasetSpec:
     summary: str
     write_example: Callable[[Path, int], dict[str, Any]]
     options: type[Options] = Options
+    guessed_groups: str = ""
+
+    def split_name(self, kind: str) -> str:
+        """Return what the user reads for a kind of split: `APPROXIMATE` for a split by guessed groups.
+
+        Parameters
+        ----------
+        kind : str
+            One of `features.splits.KINDS`.
+        """
+        return APPROXIMATE if kind == "group" and self.guessed_groups else kind
+
+    @property
+    def groups_name(self) -> str:
+        """What the user reads for the groups: `APPROXIMATE` where they are guessed."""
+        return APPROXIMATE if self.guessed_groups else "groups"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,7 @@ def check_dataset(
     progress: Callable[[int], None] | None = None,
     *,
     takes_group: bool = True,
+    groups: str = "groups",
     groups_file: str = "groups.csv",
 ) -> Report:
     """Decode every image of a dataset and look for what spoils a benchmark.
@@ -73,6 +75,8 @@ def check_dataset(
         Called with the number of files done.
     takes_group : bool
         Whether the dataset has the option `group`.
+    groups : str
+        What the dataset's groups are called; see `DatasetSpec.groups_name`.
     groups_file : str
         Where the caller writes `Report.groups`; the remedy names it.
 
@@ -96,7 +100,8 @@ def check_dataset(
     bad = table[table["problem"] != ""]
     labelled = np.flatnonzero((table["problem"] == "").to_numpy()[: len(dataset.table)])
     copies_of = table["copies"].to_numpy()[labelled]
-    structure = _structure(dataset, prints.rows(labelled), copies_of, labelled, takes_group, groups_file)
+    words = {"takes_group": takes_group, "groups": groups, "sets_file": groups_file}
+    structure = _structure(dataset, prints.rows(labelled), copies_of, labelled, words)
     return Report(
         counts=_counts(table, dataset),
         sizes=sound.groupby(["width", "height", "channels"]).size().rename("images").reset_index(),
@@ -116,8 +121,7 @@ def _structure(
     prints: Fingerprints,
     copies: np.ndarray,
     rows: np.ndarray,
-    takes_group: bool,
-    groups_file: str,
+    words: dict[str, Any],
 ) -> Structure:
     if not len(rows):
         return Structure(0.0)
@@ -129,8 +133,7 @@ def _structure(
         prints,
         copies=copies,
         parts=fixed if fixed is not None and {"train", "test"} <= set(fixed) else None,
-        takes_group=takes_group,
-        sets_file=groups_file,
+        **words,
     )
 
 

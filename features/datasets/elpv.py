@@ -20,6 +20,8 @@ CREDIT = (
     "(https://github.com/zae-bayern/elpv-dataset)"
 )
 CELLS_PER_MODULE = 60
+#: A guessed module keeps cells when this number is left out on each side.
+_MOST_LEFT_OUT = 20
 
 
 class ElpvOptions(Options):
@@ -40,6 +42,13 @@ class ElpvOptions(Options):
     certainty_weights: bool = Field(
         default=False, description="Weigh images by how certain their label is (1, or 2/3 for doubtful ones)."
     )
+    boundary_cells: int = Field(
+        default=0,
+        ge=0,
+        le=_MOST_LEFT_OUT,
+        description="Cells to leave out on each side of a guessed module boundary, for --split group.",
+        json_schema_extra={"flag": True},
+    )
     bit_depth: BitDepth = None
 
 
@@ -47,6 +56,7 @@ def load(
     root: str | Path | None = None,
     threshold: float = 0.5,
     certainty_weights: bool = False,
+    boundary_cells: int = 0,
     bit_depth: int | None = None,
 ) -> ImageDataset:
     """Read the ELPV images.
@@ -59,6 +69,9 @@ def load(
         A cell is defective when its defect probability (0, 1/3, 2/3 or 1) is greater.
     certainty_weights : bool
         Whether to add the column `weight`: 1 for sure labels, 2/3 for the annotators' doubtful ones.
+    boundary_cells : int
+        Number of cells that are left out on each side of a guessed boundary between two modules; see
+        `near_boundary`.
     bit_depth : int, optional
         How many bits the values of 16-bit files use, where fewer than 16; see
         `features.pixels.images.read_image`.
@@ -66,7 +79,8 @@ def load(
     Returns
     -------
     ImageDataset
-        With the columns `probability`, `type` (mono or poly) and `group`: the solar module.
+        With the columns `probability`, `type` (mono or poly) and `group`: the solar module as
+        `module_of` guesses it, so that a split by groups is called `approximate groups`.
 
     Raises
     ------
@@ -89,6 +103,9 @@ def load(
     table["group"] = module_of(table["type"])
     if certainty_weights:
         table["weight"] = np.maximum(table["probability"], 1 - table["probability"])
+    if boundary_cells:
+        kept = ~near_boundary(table["group"], table["type"], boundary_cells)
+        table = table[kept].reset_index(drop=True)
     return ImageDataset(
         name="elpv",
         table=table,
@@ -200,6 +217,35 @@ def module_of(cell_type: pd.Series) -> list[str]:
     return names
 
 
+def near_boundary(module: pd.Series, cell_type: pd.Series, cells: int) -> np.ndarray:
+    """Return which rows lie near a boundary between two modules that `module_of` has guessed.
+
+    A row that the guess puts into the wrong module may have its true neighbours in another split. Left out,
+    it is in none. Between cells of two types the boundary is known, and nothing is near it.
+
+    Parameters
+    ----------
+    module, cell_type : Series of str, shape (n,)
+        In the order of the labels file.
+    cells : int
+        Number of rows on each side of a boundary.
+
+    Returns
+    -------
+    bool array, shape (n,)
+
+    Examples
+    --------
+    >>> near_boundary(pd.Series(list("aaabbb")), pd.Series(["mono"] * 6), 1)
+    array([False, False,  True,  True, False, False])
+    """
+    first = (module != module.shift()) & (cell_type == cell_type.shift())
+    near = np.zeros(len(module), bool)
+    for row in np.flatnonzero(first):
+        near[max(row - cells, 0) : row + cells] = True
+    return near
+
+
 def write_example(directory: Path, seed: int) -> dict[str, Any]:
     """Write 40 small grey cells with a labels file of the same form."""
     rng = np.random.default_rng(seed)
@@ -230,4 +276,8 @@ SPEC = DatasetSpec(
     summary="2,624 solar cells, 300 x 300 grey, good / defective (CC BY-NC-SA 4.0)",
     write_example=write_example,
     options=ElpvOptions,
+    guessed_groups=(
+        f"the files name no solar module, so the groups are blocks of about {CELLS_PER_MODULE} neighbouring "
+        "cells of one type, whose boundaries may be off by a few cells (--boundary-cells 3 leaves those out)"
+    ),
 )

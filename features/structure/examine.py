@@ -55,6 +55,7 @@ def examine(
     parts: np.ndarray | None = None,
     kind: str = "stratified",
     takes_group: bool = True,
+    groups: str = "groups",
     sets_file: str = "groups.csv",
     embeddings: np.ndarray | None = None,
 ) -> Structure:
@@ -80,6 +81,8 @@ def examine(
         The kind of the split. Under `group` only near copies in two splits are worth a warning.
     takes_group : bool
         Whether the dataset takes `--group`.
+    groups : str
+        What the groups of the table are called: `approximate groups` where the dataset guesses them.
     sets_file : str
         Where the caller writes `near_sets`; the remedy names it.
     embeddings : ndarray of float, shape (n_images, n_features), optional
@@ -107,7 +110,7 @@ def examine(
     if many or (crossing.distance < CLOSE).any():
         lines.append(_near_line(crossing, seen, names, share, split=parts is not None))
     if grouping is not None:
-        lines.append(_grouping_line(grouping))
+        lines.append(_grouping_line(grouping, groups))
     if not lines:
         return Structure(share)
     near_sets, codes = None, None
@@ -211,11 +214,11 @@ def _near_line(
     return f"{share:.1%} of the images have a near copy, {pair}; a split that parts them flatters every model"
 
 
-def _grouping_line(naming: Naming) -> str:
+def _grouping_line(naming: Naming, groups: str) -> str:
     what = (
         f"file names suggest groups of images that look alike: {describe_suggestion(naming)}"
         if naming.group
-        else f"the dataset has {len(set(naming.codes))} groups of images that look alike"
+        else f"the dataset has {len(set(naming.codes))} {groups} of images that look alike"
     )
     return (
         f"{what}; {naming.same:.0%} of the images have their nearest image of the class in their own group "

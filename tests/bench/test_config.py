@@ -2,7 +2,9 @@ import pytest
 
 from bench.config import load_config, presets
 from bench.jobs import EmbedJob, FitJob, ProjectJob, TrainJob, build_jobs
+from bench.jobs.words import row_of
 from features.errors import InputError
+from results.feature_set import FeatureSet
 
 
 @pytest.mark.parametrize("name", presets())
@@ -108,6 +110,13 @@ def test_lists_in_files_become_hashable_parameters(tmp_path):
     (job,) = (j for j in jobs if isinstance(j, TrainJob) and j.model == "cnn2")
     assert dict(job.params)["size"] == (40, 48)
     assert hash(job)
+
+
+def test_rows_of_a_split_by_guessed_groups_are_called_approximate():
+    config = load_config("elpv", {"split": {"kind": "group"}})
+    row = row_of("LDA", FeatureSet("resnet18", "random"), "all", config)
+    assert row["split_kind"] == config.split_name == "approximate groups"
+    assert load_config("elpv").split_name == "stratified"
 
 
 def test_no_network_is_trained_for_detectors_alone():

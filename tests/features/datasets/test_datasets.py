@@ -6,7 +6,7 @@ import pytest
 
 from features import datasets
 from features.datasets.base import ImageDataset
-from features.datasets.elpv import module_of
+from features.datasets.elpv import module_of, near_boundary
 from features.errors import InputError
 from features.pixels.images import read_image
 
@@ -96,6 +96,39 @@ def test_modules_are_runs_of_one_type():
     groups = module_of(pd.Series(["mono"] * 121 + ["poly"] * 30))
     assert pd.Series(groups).nunique() == 3
     assert pd.Series(groups).value_counts().max() == 61
+
+
+def test_only_guessed_boundaries_are_near():
+    kinds = pd.Series(["mono"] * 121 + ["poly"] * 130)
+    modules = pd.Series(module_of(kinds))
+    near = near_boundary(modules, kinds, 3)
+    guessed = [row for row in range(1, 251) if modules[row] != modules[row - 1] and row != 121]
+    assert len(guessed) == 2
+    assert np.flatnonzero(near).tolist() == [row + step for row in guessed for step in range(-3, 3)]
+    assert near_boundary(modules, kinds, 20).sum() == 80
+    assert not near_boundary(modules, kinds, 0).any()
+
+
+def test_cells_near_a_boundary_are_left_out_by_option(tmp_path, write_image):
+    lines = [f"images/{index}.png {index % 2}.0 mono" for index in range(120)]
+    for index in range(120):
+        write_image(f"elpv/images/{index}.png", np.zeros((9, 9), np.uint8))
+    (tmp_path / "elpv" / "labels.csv").write_text("\n".join(lines))
+    whole = datasets.load_dataset("elpv", root=tmp_path / "elpv").table
+    fewer = datasets.load_dataset("elpv", root=tmp_path / "elpv", boundary_cells=2).table
+    left_out = set(whole["image_id"]) - set(fewer["image_id"])
+    assert left_out == {"58", "59", "60", "61"}
+    groups = whole.set_index("image_id")["group"]
+    assert fewer["group"].tolist() == groups[fewer["image_id"]].tolist()
+    with pytest.raises(InputError, match="boundary_cells"):
+        datasets.load_dataset("elpv", root=tmp_path / "elpv", boundary_cells=21)
+
+
+def test_a_split_by_guessed_groups_is_called_approximate():
+    elpv, folder = datasets.get_spec("elpv"), datasets.get_spec("folder")
+    assert elpv.split_name("group") == elpv.groups_name == "approximate groups"
+    assert elpv.split_name("stratified") == folder.split_name("stratified") == "stratified"
+    assert (folder.split_name("group"), folder.groups_name) == ("group", "groups")
 
 
 def test_folder_takes_many_classes(tmp_path, write_image):

@@ -16,6 +16,7 @@ from bench.jobs.start import planned_jobs
 from bench.outputs.mlflow import track_mlflow
 from bench.outputs.remember import leaderboard_of
 from bench.run_folder import Outcome, RunFolder
+from features.backbones import architecture_of
 from features.datasets import ImageDataset
 from features.store import EmbeddingStore, open_store
 from results.status import Status
@@ -84,11 +85,22 @@ def _run_split(
     """Run what is missing on one split; return the dataset and how each job ended."""
     dataset, images = prepare(config, folder, look=look)
     config = adapt(config, images)
+    if not dataset.symmetric:
+        _warn_of_flips(config)
     context = Context(config, folder, images, store)
     jobs = planned_jobs(config, context, symmetric=dataset.symmetric)
     folder.write_manifest(config, [to_record(job) for job in jobs], dataset.credit)
     announce(jobs, context)
     return dataset, run_jobs(jobs, context)
+
+
+def _warn_of_flips(config: RunConfig) -> None:
+    for name in config.features.backbones:
+        if name != architecture_of(name):
+            console.warn(
+                f"{name} does not tell an image from its mirror image: a part that lies the wrong way round "
+                "looks good to it"
+            )
 
 
 def _repeated(config: RunConfig, repeat: int) -> RunConfig:

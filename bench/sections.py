@@ -68,7 +68,10 @@ class FeaturesConfig(Section):
     """Which embeddings the classical models get."""
 
     backbones: tuple[str, ...] = setting(
-        ("resnet18",), "Networks that embed the images: resnet18, resnet50, vgg16_bn, ...", "backbone"
+        ("resnet18",),
+        "Networks that embed the images: resnet18, resnet50, vgg16_bn, ...; resnet18+flips averages over an "
+        "image and its mirror images.",
+        "backbone",
     )
     weights: tuple[str, ...] = setting(
         ("random", "imagenet"), "Weights of the backbones: imagenet, random or the file of a state dict."
@@ -106,16 +109,11 @@ class FeaturesConfig(Section):
             raise ValueError("give at least 32 pixels, or auto")
         return size
 
-    @field_validator("backbones")
+    @field_validator("backbones", "weights_of")
     @classmethod
-    def _known_backbones(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return among(names, backbones.names(), "backbone")
-
-    @field_validator("weights_of")
-    @classmethod
-    def _known_weights_of(cls, weights: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        among(tuple(weights), backbones.names(), "backbone")
-        return weights
+    def _known_backbones(cls, named: Any) -> Any:
+        among(tuple(map(backbones.architecture_of, named)), backbones.names(), "backbone")
+        return named
 
     @field_validator("fine_tuned")
     @classmethod

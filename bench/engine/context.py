@@ -13,6 +13,7 @@ import pandas as pd
 from bench.config import RunConfig
 from bench.run_folder import RunFolder
 from features.backbones.reach import check_weights
+from features.backbones.registry import architecture_of
 from features.errors import InputError, NotRunnable
 from features.splits import make_folds
 from features.store import EmbeddingStore
@@ -110,7 +111,7 @@ class Context:
 
         def problem() -> InputError | None:
             try:
-                check_weights(backbone, weights)
+                check_weights(architecture_of(backbone), weights)
             except InputError as error:
                 return error
             return None

@@ -120,7 +120,8 @@ def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:
     features = config.features
     for preprocess in config.preprocess:
         for backbone in features.backbones:
-            for weights in features.weights_of.get(backbone, features.weights):
+            shared = features.weights_of.get(backbones.architecture_of(backbone), features.weights)
+            for weights in features.weights_of.get(backbone, shared):
                 yield EmbedJob(
                     seed=config.seed,
                     backbone=backbone,

@@ -3,6 +3,7 @@
 from features.backbones.registry import (
     Backbone,
     BackboneInfo,
+    architecture_of,
     backbone_from_weights,
     check_patches,
     info,
@@ -13,6 +14,7 @@ from features.backbones.registry import (
 __all__ = [
     "Backbone",
     "BackboneInfo",
+    "architecture_of",
     "backbone_from_weights",
     "check_patches",
     "info",

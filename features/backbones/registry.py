@@ -7,7 +7,7 @@ imports it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ from features.pixels.transforms import IMAGENET_MEAN, IMAGENET_STD
 if TYPE_CHECKING:
     from torch import nn
 
+#: Behind the name of a backbone: its embedding is the mean over an image and its mirror images.
+FLIPS = "+flips"
+
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
@@ -29,7 +32,7 @@ class Backbone:
     Parameters
     ----------
     name : str
-        Architecture, such as `resnet18`.
+        Architecture, such as `resnet18`, or `resnet18+flips`.
     weights : str
         Name of the weights for tables: `random`, `imagenet`, `fine-tuned`, a file's stem.
     sha256 : str
@@ -83,6 +86,11 @@ def names() -> list[str]:
 def info(name: str) -> BackboneInfo:
     """Return the metadata of a backbone without building it.
 
+    Parameters
+    ----------
+    name : str
+        One of `names()`, with `FLIPS` behind it for the mean over mirrored views.
+
     Raises
     ------
     InputError
@@ -93,9 +101,22 @@ def info(name: str) -> BackboneInfo:
     >>> info("resnet18").dim
     512
     """
-    if name not in _REGISTRY:
+    plain = architecture_of(name)
+    if plain not in _REGISTRY:
         raise InputError(f"no backbone {name!r}; there are: {', '.join(_REGISTRY)}")
-    return _REGISTRY[name]
+    # The mean over views has no place in the image.
+    return _REGISTRY[name] if name == plain else replace(_REGISTRY[plain], patch_layers=())
+
+
+def architecture_of(name: str) -> str:
+    """Return the name of a backbone's architecture, which its weights are of.
+
+    Examples
+    --------
+    >>> architecture_of("resnet18+flips")
+    'resnet18'
+    """
+    return name.removesuffix(FLIPS)
 
 
 def check_patches(name: str) -> None:
@@ -111,7 +132,7 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
     Parameters
     ----------
     name : str
-        One of `names()`.
+        As in `info`.
     weights : str
         `imagenet`, `random` or the path of a state dict; see `features.backbones.weights.load_weights`.
     seed : int
@@ -135,7 +156,7 @@ def load_backbone(name: str, weights: str = "imagenet", *, seed: int = 0) -> Bac
     convolutional networks for large-scale image recognition, ICLR 2015.
     """
     info(name)
-    found = load_weights(name, weights, seed=seed)
+    found = load_weights(architecture_of(name), weights, seed=seed)
     return backbone_from_weights(name, found)
 
 
@@ -148,6 +169,10 @@ def backbone_from_weights(name: str, weights: Weights) -> Backbone:
         module = plan.build()
     load_matching(module, weights.state, weights.name)
     sha256 = hash_state(module.state_dict())
+    if name != architecture_of(name):
+        from features.backbones.flips import FlipsNetwork
+
+        module = FlipsNetwork(module)
     return Backbone(name, weights.name, sha256, module.eval(), plan.dim, plan.mean, plan.std)
 
 

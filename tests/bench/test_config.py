@@ -119,6 +119,19 @@ def test_rows_of_a_split_by_guessed_groups_are_called_approximate():
     assert load_config("elpv").split_name == "stratified"
 
 
+def test_backbones_are_named_with_or_without_flips():
+    names, weights = ("resnet18", "resnet18+flips", "efficientnet_lite0+flips"), {"resnet18": ("random",)}
+    features = {"backbones": names, "weights": ("imagenet",), "weights_of": weights}
+    config = load_config("elpv", {"features": features, "cnn": {"models": ()}})
+    jobs = build_jobs(config, cnn_weights=lambda network: "random", symmetric=True)
+    frozen = [job for job in jobs if isinstance(job, EmbedJob) and job.network is None]
+    assert [(job.backbone, job.weights) for job in frozen] == [
+        ("resnet18", "random"), ("resnet18+flips", "random"), ("efficientnet_lite0+flips", "imagenet"),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="no backbone 'resnet17'"):
+        load_config("elpv", {"features": {"backbones": ("resnet17+flips",)}})
+
+
 def test_no_network_is_trained_for_detectors_alone():
     def trains(*models):
         changes = {"classical": {"models": models}, "cnn": {"models": ()}}

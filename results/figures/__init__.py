@@ -8,6 +8,7 @@ from results.figures import (
     embeddings,
     heat_maps,
     histograms,
+    learning_curves,
     overkill_escape,
     pareto,
     precision_recall,
@@ -21,6 +22,7 @@ _REGISTRY: dict[str, FigureSpec] = {
     figure.name: figure
     for figure in (
         roc.FIGURE,
+        learning_curves.FIGURE,
         precision_recall.FIGURE,
         overkill_escape.FIGURE,
         calibration.FIGURE,

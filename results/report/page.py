@@ -40,6 +40,8 @@ class Provenance:
     title : str
     counts : str
         A sentence on the images and the split.
+    opening : str
+        The first paragraph, before the sentence on the images; may be empty.
     credit : str
         Source and licence of the images.
     facts : mapping of str to str
@@ -60,6 +62,7 @@ class Provenance:
 
     title: str
     counts: str
+    opening: str = ""
     credit: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     published: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -168,6 +171,7 @@ def build_page(
         "audit": _audit(provenance.audit, explorer.images),
     }
     said = summarise(predictions, statuses, provenance.counts) if len(predictions) else [provenance.counts]
+    said = [provenance.opening, *said] if provenance.opening else said
     parts = {
         "title": html.escape(provenance.title),
         "style": _asset("report.css") + _asset("gallery.css"),

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from results.curves.summary import Curves
+
 
 @dataclass(frozen=True, eq=False)
 class RunView:
@@ -34,6 +36,8 @@ class RunView:
         Where the defects are, as `features.datasets.regions.Regions.table`; may be empty.
     searches : DataFrame
         Histories of the searches for DARTS cells; see `results.figures.search_history`; may be empty.
+    curves : Curves
+        Tables of learning curves; see `results.figures.learning_curves`.
     """
 
     predictions: pd.DataFrame
@@ -46,6 +50,7 @@ class RunView:
     searches: pd.DataFrame = field(default_factory=pd.DataFrame)
     panels: pd.DataFrame = field(default_factory=pd.DataFrame)
     regions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: Curves = field(default_factory=Curves)
 
 
 @dataclass(frozen=True)

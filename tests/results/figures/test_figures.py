@@ -11,6 +11,7 @@ from matplotlib.transforms import Bbox
 from predicted import predictions
 
 from results import figures
+from results.curves import Curves
 from results.embeddings import projections
 from results.figures import RunView, render
 from results.figures.base.fonts import use_fonts_for
@@ -153,7 +154,31 @@ def many():
         for number in range(5) for name in ("PCA", "t-SNE", "UMAP")
     ]  # fmt: skip
     truth = frame[["image_id", "y_true"]].drop_duplicates("image_id").rename(columns={"y_true": "defect"})
-    return RunView(frame, leaderboard(frame), pd.concat(points), truth, **long_panels())
+    panels = long_panels()
+    return RunView(frame, leaderboard(frame), pd.concat(points), truth, curves=long_curves(), **panels)
+
+
+def long_curves():
+    """Learning curves of 25 heads on five feature sets and two networks, whose names are long."""
+    rows = [
+        (f"裂纹\t{number} of a model whose name is long", "head", f"{LONG}{number % 5}")
+        for number in range(25)
+    ]
+    rows += [(f"{LONG} network {number}", "network", "imagenet") for number in range(2)]
+    bands = pd.DataFrame([
+        {"row": f"{model} {weights}", "model": model, "weights": weights, "preprocess": "none",
+         "sampling": "all", "features": "end-to-end" if kind == "network" else "resnet18",
+         "kind": kind, "by": "images", "size": size, "labels": 1.25 * size, "draws": 3, "median": auc,
+         "low": auc - 0.02, "high": auc + 0.01}
+        for number, (model, kind, weights) in enumerate(rows) for size in (32, 128, 1024)
+        for auc in [0.6 + number / 100 + size / 8000]
+    ])  # fmt: skip
+    head, network = bands["row"].iloc[0], bands["row"].iloc[-1]
+    crossing = {"head": head, "network": network, "result": "crosses", "labels": 300.0, "low": 90.0,
+                "high": np.nan, "smallest": 40.0, "largest": 1280.0, "words": "made"}  # fmt: skip
+    laws = [{"row": head, "leading": True, "labels": labels, "roc_auc": 0.8, "low": 0.75, "high": 0.85}
+            for labels in (2560.0, 5120.0)]  # fmt: skip
+    return Curves(bands, bands, pd.DataFrame([crossing]), pd.DataFrame(laws))
 
 
 def long_panels():

@@ -12,6 +12,7 @@ from pydantic import ValidationError, field_validator
 from bench.sections import (
     ClassicalConfig,
     CnnConfig,
+    CurveConfig,
     DartsConfig,
     DatasetConfig,
     FeaturesConfig,
@@ -61,6 +62,7 @@ class RunConfig(Section):
     classical: ClassicalConfig = ClassicalConfig()
     cnn: CnnConfig = CnnConfig()
     darts: DartsConfig = DartsConfig()
+    curve: CurveConfig = CurveConfig()
 
     @field_validator("preprocess")
     @classmethod
@@ -188,7 +190,9 @@ def _for_all(config: RunConfig, said: Container[str]) -> RunConfig:
         name: {key: value for key, value in params.items() if key not in said}
         for name, params in config.cnn.of.items()
     }
-    return config.model_copy(update={"cnn": config.cnn.model_copy(update={"of": of})})
+    cnn = config.cnn.model_copy(update={"of": of})
+    params = {key: value for key, value in config.curve.params.items() if key not in said}
+    return config.model_copy(update={"cnn": cnn, "curve": config.curve.model_copy(update={"params": params})})
 
 
 def _run_name(before: dict[str, Any], after: dict[str, Any]) -> str:

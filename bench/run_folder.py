@@ -150,6 +150,10 @@ class RunFolder:
         """Where the predictions of a job are."""
         return self.path / "predictions" / f"{job_id}.parquet"
 
+    def curve_path(self, job_id: str) -> Path:
+        """Where the point of a learning curve is."""
+        return self.path / "curve" / f"{job_id}.parquet"
+
     def projection_path(self, job_id: str) -> Path:
         """Where the projections of a job are."""
         return self.path / "projections" / f"{job_id}.parquet"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 import classifiers
 from features import datasets
 from features.backbones import registry as backbones
+from features.splits.subsets import check_sizes
 
 
 class Section(BaseModel):
@@ -192,6 +193,42 @@ class DartsConfig(Section):
     def is_used(self) -> bool:
         """Whether the run trains any of these networks."""
         return bool(self.genotypes or self.searches or self.random_cells)
+
+
+class CurveConfig(Section):
+    """The learning curve of `defectbench curve`."""
+
+    enabled: bool = Field(False, description="Whether the run measures learning curves.")
+    sizes: str = setting(
+        "",
+        "Train images of each subset, such as 32,64,...,all; with --by defects the defective ones, such as "
+        "1,2,5,...,all. All of them are always measured, once.",
+        True,
+    )
+    draws: int = setting(10, "Random subsets of each size, for heads.", True, ge=1)
+    by: Literal["images", "defects"] = setting(
+        "images", "What the sizes count: images, or defects beside all good images.", True
+    )
+    valid: Literal["scaled", "whole"] = setting(
+        "scaled", "Valid split: scaled shrinks it in proportion to the train split; whole keeps it.", True
+    )
+    networks: tuple[str, ...] = setting((), "Networks to train; by default those of the section cnn.")
+    network_sizes: str = setting(
+        "", "Sizes of the subsets for networks; by default the four largest of --sizes, and all.", True
+    )
+    network_draws: int = setting(5, "Random subsets of each size, for networks.", True, ge=1)
+    folds: int = setting(3, "Cross-validation folds of the searches; fewer where a class is rarer.", ge=2)
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of all networks.")
+
+    @field_validator("sizes", "network_sizes")
+    @classmethod
+    def _sizes(cls, text: str) -> str:
+        return ",".join(check_sizes(text)) if text else text
+
+    @field_validator("networks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return among(names, classifiers.names("cnn"), "network")
 
 
 def among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:

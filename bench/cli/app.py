@@ -12,6 +12,7 @@ from bench.cli import listings as cli_listings
 from bench.cli import perf as cli_perf
 from bench.cli import predict as cli_predict
 from bench.cli import results as cli_results
+from bench.cli.curve import build_curve
 from bench.cli.options import lazy_command
 from bench.cli.run import build_run
 from features.errors import InputError
@@ -37,6 +38,14 @@ app.add_typer(cli_cache.app, name="cache")
 )
 def run() -> None:
     """Run the benchmark, or the part of it that is not done yet, and print the leaderboard."""
+
+
+@app.command(
+    cls=lazy_command(build_curve),
+    epilog="Example: defectbench curve elpv   |   defectbench curve chips --by defects --sizes 1,2,5,...,all",
+)
+def curve() -> None:
+    """Measure learning curves: ROC AUC by labelled images, and where a network passes the heads."""
 
 
 cli_results.register(app)

@@ -24,6 +24,7 @@ PANELS = {
     "classical": "Classical models",
     "cnn": "Networks",
     "darts": "DARTS cells",
+    "curve": "Learning curve",
 }
 
 OptionPairs = Annotated[

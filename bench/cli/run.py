@@ -25,37 +25,41 @@ Source = Annotated[
     ),
 ]
 OUTPUT = "Output"
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        rich_help_panel=PANELS["features"],
+        help="Weights of the backbones and of the networks to start from: imagenet, random or the "
+        "file of a state dict. Comma-separated.",
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        rich_help_panel=PANELS[""],
+        help="Models, classical and networks; see `defectbench models`. Comma-separated.",
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option(rich_help_panel=PANELS["cnn"], help="Number of epochs of every network.")
+]
+Out = Annotated[str, typer.Option(rich_help_panel=OUTPUT, help="Folder in which run folders are made.")]
+Cache = Annotated[str | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of cached embeddings.")]
 
 
 def build_run() -> Callable[..., Any]:
     """Return the command's function with the flags of the configuration and of every dataset."""
     from bench.config import RunConfig
 
-    flags = [*config_flags(RunConfig), *dataset_flags()]
+    flags = [flag for flag in config_flags(RunConfig) if flag.path[0] != "curve"] + dataset_flags()
 
     def run(
         source: Source = None,
         *,
         option: OptionPairs = None,
-        weights: Annotated[
-            list[str] | None,
-            typer.Option(
-                rich_help_panel=PANELS["features"],
-                help="Weights of the backbones and of the networks to start from: imagenet, random or the "
-                "file of a state dict. Comma-separated.",
-            ),
-        ] = None,
-        models: Annotated[
-            list[str] | None,
-            typer.Option(
-                rich_help_panel=PANELS[""],
-                help="Models, classical and networks; see `defectbench models`. Comma-separated.",
-            ),
-        ] = None,
-        epochs: Annotated[
-            int | None,
-            typer.Option(rich_help_panel=PANELS["cnn"], help="Number of epochs of every network."),
-        ] = None,
+        weights: Weights = None,
+        models: Models = None,
+        epochs: Epochs = None,
         quick: Annotated[
             bool,
             typer.Option(
@@ -67,12 +71,8 @@ def build_run() -> Callable[..., Any]:
         track: Annotated[
             str | None, typer.Option(rich_help_panel=OUTPUT, help="mlflow: log every row to MLflow.")
         ] = None,
-        out: Annotated[
-            str, typer.Option(rich_help_panel=OUTPUT, help="Folder in which run folders are made.")
-        ] = "runs",
-        cache: Annotated[
-            str | None, typer.Option(rich_help_panel=OUTPUT, help="Folder of cached embeddings.")
-        ] = None,
+        out: Out = "runs",
+        cache: Cache = None,
         **settings: Any,
     ) -> None:
         """Run the benchmark, or the part of it that is not done yet, and print the leaderboard."""
@@ -81,19 +81,38 @@ def build_run() -> Callable[..., Any]:
 
         if track not in (None, "mlflow"):
             raise InputError(f"--track {track}: the only tracker is mlflow")
-        overrides = nested(flags, settings)
-        overrides["dataset"] = with_pairs(overrides["dataset"], option)
-        overrides["features"]["weights"] = listed(weights)
-        overrides["cnn"] |= {"weights": _start(listed(weights)), "params": {"epochs": epochs}}
-        for kind, names in _by_kind(listed(models)).items():
-            overrides[kind]["models"] = names
-        config = load_config(source or _preset_for(overrides["dataset"]), overrides, quick=quick)
+        overrides = overrides_of(nested(flags, settings), option, weights, models, epochs)
+        config = load_config(source or preset_for(overrides["dataset"]), overrides, quick=quick)
         raise typer.Exit(run_benchmark(config, out, cache, track=track is not None))
 
     return with_flags(run, flags)
 
 
-def _preset_for(dataset: dict[str, Any]) -> str:
+def overrides_of(
+    overrides: dict[str, Any],
+    option: list[str] | None,
+    weights: list[str] | None,
+    models: list[str] | None,
+    epochs: int | None,
+) -> dict[str, Any]:
+    """Return the values of flags, nested like the configuration, with those of the flags shared by commands.
+
+    Parameters
+    ----------
+    overrides : dict
+        As `bench.cli.options.nested` returns them.
+    option, weights, models, epochs
+        What `--option`, `--weights`, `--models` and `--epochs` say.
+    """
+    overrides["dataset"] = with_pairs(overrides["dataset"], option)
+    overrides["features"]["weights"] = listed(weights)
+    overrides["cnn"] |= {"weights": _start(listed(weights)), "params": {"epochs": epochs}}
+    for kind, names in _by_kind(listed(models)).items():
+        overrides[kind]["models"] = names
+    return overrides
+
+
+def preset_for(dataset: dict[str, Any]) -> str:
     """Return the preset for a dataset that the flags name: sizes follow from images that are not ELPV's."""
     return "elpv" if dataset.get("name") in (None, "elpv") else "folder"
 

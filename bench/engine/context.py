@@ -84,6 +84,16 @@ class Context:
         cluster = self.cluster
         return make_folds(self.y[rows], count, seed, None if cluster is None else cluster[rows])
 
+    def group_names(self, rows: np.ndarray) -> np.ndarray:
+        """Return what the split kept together, str array of shape (len(rows),).
+
+        Images of one cluster have equal words; a single image has an empty one.
+        """
+        if self.cluster is None:
+            return np.full(len(rows), "", object)
+        named = pd.Series(self.cluster[rows]).fillna("").astype(str)
+        return named.where(named.duplicated(keep=False), "").to_numpy(object)
+
     def rows(self, split: str) -> np.ndarray:
         """Return the positions of the images of one split."""
         return np.flatnonzero((self.images["split"] == split).to_numpy())

@@ -79,7 +79,7 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     for split, (score, kind) in scores.items():
         images = context.images.iloc[context.rows(split)]
         columns = {"image_id": images["image_id"], "split": split, "label": images["label"]}
-        columns["group"] = _groups(context, context.rows(split))
+        columns["group"] = context.group_names(context.rows(split))
         measured = {"y_true": images["y"], "score": score, "score_kind": kind}
         frames.append(pd.DataFrame({**row, **columns, **measured}))
     frame = pd.concat(frames).assign(
@@ -91,14 +91,6 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
         supervision=get_spec(fitted.model).supervision,
     )
     context.folder.write_predictions(job.id, frame)
-
-
-def _groups(context: Context, rows: np.ndarray) -> np.ndarray:
-    """Return what the split kept together: equal words for images of one cluster, empty for single ones."""
-    if context.cluster is None:
-        return np.full(len(rows), "", object)
-    named = pd.Series(context.cluster[rows]).fillna("").astype(str)
-    return named.where(named.duplicated(keep=False), "").to_numpy(object)
 
 
 def _cost(job: Job, context: Context, fitted: Fitted) -> Cost:

@@ -48,6 +48,10 @@ def run_jobs(jobs: list[Job], context: Context) -> dict[str, Outcome]:
         outcomes[job.id] = outcome
         context.folder.write_outcome(job.id, outcome)
         place = f"[{len(outcomes)}/{len(jobs)}]"
+        lacks = any(not outcomes[need.id].ok for need in job.needs)
+        if outcome.status is Status.NOT_RUN and outcome.row is None and lacks:
+            # The job that did not end well says why, once for all that read its result.
+            continue
         say(f"{place} {job.title}: {f'{outcome.seconds:.1f} s' if outcome.ok else outcome.text}")
     return outcomes
 

@@ -85,7 +85,7 @@ class FitJob(Job):
 
         embedded = embeddings_of(self.embeddings, context)
         matrix, y, train = embedded.matrix, context.y, context.rows("train")
-        options = self._fit_options(context, train)
+        options = self.fit_options(context, train)
         started = time.perf_counter()
         if self._is_fixed(context):
             params = {}
@@ -101,7 +101,7 @@ class FitJob(Job):
             both = np.concatenate([train, context.rows("valid")])
             held_out = np.concatenate([np.full(len(train), -1), np.zeros(len(both) - len(train), int)])
             with self._search(context, list(PredefinedSplit(held_out).split()), refit=False) as search:
-                search.fit(matrix[both], y[both], **self._fit_options(context, both))
+                search.fit(matrix[both], y[both], **self.fit_options(context, both))
             params = search.best_params_
             estimator = search.fit_best(matrix[train], y[train], **options)
         seconds = time.perf_counter() - started
@@ -119,7 +119,7 @@ class FitJob(Job):
         both = len(np.unique(context.y[context.rows("valid")])) == 2
         return not both or len(ParameterGrid(spec.grids[self.grid])) == 1
 
-    def _fit_options(self, context: Context, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def fit_options(self, context: Context, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the keywords of `fit` that carry the images' weights, where there are any."""
         if context.sample_weight is None:
             return {}
@@ -136,10 +136,20 @@ class FitJob(Job):
         """Estimate the duration: proportional to rows, columns and cells of the grid."""
         spec = classifiers.get_spec(self.model)
         values = len(context.rows("train")) * dim_of(self.embeddings, context) / 1e6
+        return machine_factor(context) * (0.5 + spec.search_seconds * values * self.cells * self.folds / 5)
+
+    @property
+    def cells(self) -> float:
+        """Cells of the grid for each cell of the small grid."""
         from sklearn.model_selection import ParameterGrid
 
-        cells = len(ParameterGrid(spec.grids[self.grid])) / len(ParameterGrid(spec.grids["small"]))
-        return machine_factor(context) * (0.5 + spec.search_seconds * values * cells * self.folds / 5)
+        grids = classifiers.get_spec(self.model).grids
+        return len(ParameterGrid(grids[self.grid])) / len(ParameterGrid(grids["small"]))
+
+    def balance(self, y: np.ndarray) -> dict[str, Any]:
+        """Return the parameters that give both classes equal weight, where the sampling asks for it."""
+        spec = classifiers.get_spec(self.model)
+        return spec.balance(y) if self.sampling == "balanced" and spec.balance else {}
 
     @contextmanager
     def _search(
@@ -149,7 +159,6 @@ class FitJob(Job):
         from sklearn.model_selection import ParameterGrid
 
         spec = classifiers.get_spec(self.model)
-        train = context.y[context.rows("train")]
         blocks = context.folder.search_path(self.id)
         cells = len(ParameterGrid(spec.grids[self.grid])) * len(folds)
         with task(self.title, cells, "cells") as update:
@@ -161,7 +170,7 @@ class FitJob(Job):
                 refit=refit,
                 n_jobs=context.config.n_jobs,
                 random_state=self.seed,
-                params=spec.balance(train) if self.sampling == "balanced" and spec.balance else None,
+                params=self.balance(context.y[context.rows("train")]),
                 checkpoint=str(blocks),
                 progress=lambda done, total: update(done),
                 device=context.config.device,

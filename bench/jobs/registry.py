@@ -3,6 +3,8 @@
 from typing import Any
 
 from bench.engine.job import Job
+from bench.jobs.curve.fit import FitSubsetJob
+from bench.jobs.curve.train import TrainSubsetJob
 from bench.jobs.embed import EmbedJob
 from bench.jobs.explain import ExplainJob
 from bench.jobs.fit import FitJob
@@ -26,6 +28,8 @@ KINDS: dict[str, type[Job]] = {
         ProjectJob,
         AuditJob,
         ExplainJob,
+        FitSubsetJob,
+        TrainSubsetJob,
     )
 }
 

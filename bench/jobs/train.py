@@ -97,7 +97,7 @@ class TrainJob(Job):
         """Train the network, then save it, its history and its predictions."""
         from bench.engine.pixels import network_size, run_pixels
 
-        estimator = self._estimator(context)
+        estimator = self.estimator(context)
         title = f"reading images for {self.model}"
         size = network_size(estimator, context)
         with run_pixels(context, self.id, size, preprocess=self.preprocess, title=title) as pixels:
@@ -109,7 +109,7 @@ class TrainJob(Job):
         from classifiers.cnn.training.progressive import relative_cost
         from classifiers.cnn.training.tta import views
 
-        estimator = self._estimator(context)
+        estimator = self.estimator(context)
         train, valid = len(training_rows(self, context)), len(context.rows("valid"))
         scored = (valid + len(context.rows("test"))) * len(views(estimator.tta))
         epochs = estimator.stop_after or estimator.epochs
@@ -130,7 +130,7 @@ class TrainJob(Job):
         from bench.engine.cost import training_footprint
         from bench.engine.pixels import network_size
 
-        estimator = self._estimator(context).set_params(weights="random")
+        estimator = self.estimator(context).set_params(weights="random")
         module = estimator.build(1, context.channels)
         height, width = network_size(estimator, context)
         shape = (context.channels, height, width)
@@ -139,7 +139,7 @@ class TrainJob(Job):
     def _measured(self, context: Context) -> float:
         from bench.engine.pixels import network_size
 
-        estimator = self._estimator(context)
+        estimator = self.estimator(context)
         batch = estimator.batch_size
         X, y = noise(context, network_size(estimator, context), 3 * batch, self.seed)
         estimator.set_params(epochs=1, first_size=1.0, stop_after=0, checkpoint=None, sampling="all")
@@ -155,7 +155,7 @@ class TrainJob(Job):
         from bench.engine.finish import Fitted, finish
 
         train, valid = training_rows(self, context), context.rows("valid")
-        self._fit(estimator, context, pixels, train)
+        self.fit(estimator, context, pixels, train)
         context.folder.write_frame(context.folder.history_path(self.id), estimator.history_)
         seconds = float(estimator.history_["seconds"].sum())
         chosen = {**dict(self.params), "best_epoch": estimator.best_epoch_}
@@ -172,7 +172,7 @@ class TrainJob(Job):
             estimator = clone(held_out).set_params(
                 stop_after=held_out.best_epoch_, keep_best=False, checkpoint=str(checkpoints[1])
             )
-            self._fit(estimator, context, pixels, np.concatenate([train, valid]))
+            self.fit(estimator, context, pixels, np.concatenate([train, valid]))
             seconds += float(estimator.history_["seconds"].sum())
         X = {split: pixels[context.rows(split)] for split in SPLITS}
         finish(
@@ -183,7 +183,8 @@ class TrainJob(Job):
         for path in checkpoints:
             path.unlink(missing_ok=True)
 
-    def _estimator(self, context: Context) -> BaseEstimator:
+    def estimator(self, context: Context) -> BaseEstimator:
+        """Return the untrained network; it checkpoints under the id of this job."""
         balanced = self.sampling == "balanced"
         params = {
             **dict(self.params),
@@ -200,11 +201,35 @@ class TrainJob(Job):
             self.model, **params, device=context.config.device, checkpoint=checkpoint
         )
 
-    def _fit(self, estimator: BaseEstimator, context: Context, pixels: np.ndarray, rows: np.ndarray) -> None:
-        valid, weight = context.rows("valid"), context.sample_weight
+    def fit(
+        self,
+        estimator: BaseEstimator,
+        context: Context,
+        pixels: np.ndarray,
+        rows: np.ndarray,
+        valid: np.ndarray | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Train the network and show its progress.
+
+        Parameters
+        ----------
+        estimator : estimator
+            As `estimator` returns it.
+        context : Context
+        pixels : uint8 array, shape (n_images, height, width[, 3])
+        rows : ndarray of int
+            Positions of the images that it learns from; a position may occur several times.
+        valid : ndarray of int, optional
+            Positions of the images that select the epoch; by default the valid split.
+        title : str, optional
+            What the progress line shows; by default the title of this job.
+        """
+        weight = context.sample_weight
+        valid = context.rows("valid") if valid is None else valid
         epochs = estimator.stop_after or estimator.epochs
         log = context.folder.path / "tensorboard" / self.id if context.config.cnn.tensorboard else None
-        with task(self.title, epochs, "epochs") as update, event_log(log) as write:
+        with task(title or self.title, epochs, "epochs") as update, event_log(log) as write:
 
             def report(row: dict[str, float]) -> None:
                 update(row["epoch"], f"loss {row['train_loss']:.3f}, valid AUC {row['valid_auc']:.3f}")

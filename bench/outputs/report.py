@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.console import task
+from bench.outputs.curve import saved_curves
 from bench.outputs.gallery import BUDGET, gallery_of
 from bench.outputs.localisation import read_localisation
 from bench.outputs.sprites import BUDGET_BYTES, make_sprites
@@ -24,6 +25,9 @@ MOST_BYTES = 14_800_000
 #: Characters that heat maps may take however full the page is.
 _LEAST = 200_000
 _FURTHER = {
+    "curve_bands": "Learning curves: median and 95% band of the draws",
+    "crossing": "Crossing of the learning curves",
+    "extrapolation": "Extrapolation of the learning curves (not measured)",
     "cells": "DARTS cells: searched and given ones beside random ones",
     "inspection": "Inspection: escapes and overkill",
     "cost": "Cost of each model",
@@ -97,6 +101,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
     parts = ", ".join(f"{counts.get(name, 0):,} {name}" for name in ("train", "valid", "test"))
     return Provenance(
         title=f"defectbench: {config.name}",
+        opening=saved_curves(folder).words,
         counts=f"{len(images):,} images of {config.dataset.name}, {int(images['y'].sum()):,} with a defect; "
         f"split {config.split_name}: {parts}.",
         credit=environment.get("credit", ""),

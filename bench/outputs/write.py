@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.outputs.cells import genotypes_of, searches_of
+from bench.outputs.curve import curves_of, saved_curves
 from bench.outputs.localisation import localisation_of, panels_of
 from bench.run_folder import RunFolder
 from features.files import atomic_path, write_text
@@ -37,6 +38,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
     for name, write in WRITERS.items():
         write_text(folder.tables / f"leaderboard.{_SUFFIXES[name]}", write(shown))
     published, _ = published_for(folder)
+    curves = curves_of(folder).tables()
     repeats, share = _repeats_of(folder)
     further = {
         "published": published,
@@ -47,11 +49,16 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         "cells": cells_table(predictions, searches_of(folder)),
         "localisation": localisation,
         "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
+        **curves,
     }
     for name, frame in further.items():
         if len(frame):
             write_text(folder.tables / f"{name}.csv", to_csv(frame))
             write_text(folder.tables / f"{name}.md", to_markdown(plain(frame)))
+        elif name in curves:
+            # A crossing of an earlier call, with other models or sizes, is none of this one.
+            for suffix in ("csv", "md"):
+                (folder.tables / f"{name}.{suffix}").unlink(missing_ok=True)
     return table
 
 
@@ -93,6 +100,7 @@ def view_of(folder: RunFolder) -> RunView:
         genotypes_of(folder),
         searches_of(folder),
         *panels_of(folder),
+        curves=saved_curves(folder),
     )
 
 

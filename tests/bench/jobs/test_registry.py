@@ -16,6 +16,7 @@ CONFIG = RunConfig.model_validate(
         "classical": {"models": ["lda", "knn_distance", "patchcore"]},
         "cnn": {"models": ["cnn2"]},
         "darts": {"searches": 1},
+        "curve": {"enabled": True, "sizes": "8,16", "network_sizes": "8", "draws": 2, "network_draws": 1},
     }
 )
 

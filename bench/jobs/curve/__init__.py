@@ -1,0 +1,1 @@
+"""Job kinds of learning curves: models fitted on nested subsets of the train split."""

@@ -1,5 +1,6 @@
 """What a model learnt from: the name of a set of embeddings, or of the images themselves."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +11,30 @@ FINE_TUNED = "fine-tuned"
 IMAGENET, SEARCHED, RANDOM = "ImageNet cell", "searched", "random cell"
 #: What the labels of images were used for: fitting, the threshold alone, or nothing.
 LABELS, GOOD_AND_VALID, GOOD_ONLY = "labels", "good only + labelled valid", "good only"
+_ATTENTION = re.compile(r"(.+), attention ([0-9.e+-]+)")
+
+
+def attention_words(weight: float | None) -> str:
+    """Return the words that tell a network with attention to the boxes from the plain one; empty without.
+
+    Examples
+    --------
+    >>> attention_words(0.5), attention_words(0), attention_words(None)
+    ('attention 0.5', '', '')
+    """
+    return f"attention {weight:g}" if weight else ""
+
+
+def split_attention(model: str) -> tuple[str, float]:
+    """Return the name of the plain network of a row, and the weight of its attention; 0 without attention.
+
+    Examples
+    --------
+    >>> split_attention("ResNet-18 FBP, attention 0.5"), split_attention("ResNet-18 FBP")
+    (('ResNet-18 FBP', 0.5), ('ResNet-18 FBP', 0.0))
+    """
+    found = _ATTENTION.fullmatch(model)
+    return (found[1], float(found[2])) if found else (model, 0.0)
 
 
 class FeatureSet(NamedTuple):

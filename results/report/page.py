@@ -18,6 +18,7 @@ from results.feature_set import FeatureSet
 from results.leaderboard import best_of_kinds, leaderboard
 from results.notes import best_note
 from results.predictions import COSTS, ROW_KEY, rows_of
+from results.report.attention import attention_html
 from results.report.curves import curves_of
 from results.report.explorer import Explorer, Sprites, explore, sprite_sheets, title_of
 from results.report.gallery import Gallery
@@ -58,6 +59,8 @@ class Provenance:
         PNG files.
     localisation : DataFrame
         As `results.tables.localisation.localisation_table`; may be empty.
+    attention : DataFrame
+        As `results.tables.attention.attention_table`; may be empty.
     """
 
     title: str
@@ -71,6 +74,7 @@ class Provenance:
     audit: pd.DataFrame = field(default_factory=pd.DataFrame)
     figures: Mapping[str, bytes] = field(default_factory=dict)
     localisation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    attention: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +191,7 @@ def build_page(
             for name, value in provenance.facts.items()
         ),
         "credit": html.escape(provenance.credit),
-        "localisation": localisation_html(provenance.localisation),
+        "localisation": localisation_html(provenance.localisation) + attention_html(provenance.attention),
     }
     return Page(parts)
 

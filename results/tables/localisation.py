@@ -76,6 +76,38 @@ def localisation_table(maps: Iterable[pd.DataFrame], regions: pd.DataFrame) -> p
     return pd.DataFrame(found)
 
 
+def over_repeats(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how each model localises all defects over repeated splits.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `localisation_table`, of several splits, which `repeat` numbers.
+
+    Returns
+    -------
+    DataFrame
+        `ROW_KEY` without `repeat`, `method`, `repeats` (number of splits), and for each metric its mean over
+        the splits and, with `_deviation`, its standard deviation. Models that one split only has are left
+        out.
+    """
+    if table.empty:
+        return pd.DataFrame()
+    key = [name for name in ROW_KEY if name != "repeat"] + ["method"]
+    whole = table[(table["label"] == ALL) & (table["method"] != BASELINE)]
+    rows = []
+    for values, part in whole.groupby(key, sort=False, dropna=False):
+        if len(part) < 2:
+            continue
+        row: dict[str, object] = {**dict(zip(key, values, strict=True)), "repeats": len(part)}
+        for name in (*localisation.names(), PRO):
+            each = part[name].astype(float)
+            if each.notna().any():
+                row |= {name: each.mean(), f"{name}_deviation": each.std(ddof=1)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 class _Measured:
     """The images of one model's maps."""
 

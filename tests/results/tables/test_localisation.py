@@ -6,7 +6,7 @@ import pytest
 
 from results.metrics import localisation
 from results.predictions import ROW_KEY
-from results.tables.localisation import localisation_table
+from results.tables.localisation import localisation_table, over_repeats
 
 HEIGHT, WIDTH = 40, 80
 
@@ -126,3 +126,15 @@ def test_groups_widen_the_intervals():
     assert 0 < plain["pointing_game"] < 1
     widths = [row["pointing_game_high"] - row["pointing_game_low"] for row in (plain, grouped)]
     assert widths[1] > 1.5 * widths[0]
+
+
+def test_the_mean_over_repeated_splits_is_of_all_defects_of_each_model():
+    one = localisation_table([maps()], regions())
+    # Energy in the box differs by 0.2 between the splits.
+    other = one.assign(repeat=1, energy_inside=one["energy_inside"] - 0.2)
+    found = over_repeats(pd.concat([one, other, one.assign(model="Other")]))
+    assert found["model"].tolist() == ["Net"] and found["repeats"].tolist() == [2]
+    first = one["energy_inside"].iloc[0]
+    assert found["energy_inside"].iloc[0] == pytest.approx(first - 0.1)
+    assert found["energy_inside_deviation"].iloc[0] == pytest.approx(0.2 / 2**0.5)
+    assert over_repeats(one).empty and over_repeats(pd.DataFrame()).empty

@@ -56,6 +56,7 @@ class RunConfig(Section):
         True,
     )
     explain: bool = setting(True, "Make heat maps that show where the models look.", True)
+    explain_heads: bool = setting(True, "Make heat maps of classical models and panels, too.")
     dataset: DatasetConfig = DatasetConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()

@@ -69,6 +69,12 @@ def run(
         console.out.print(
             leaderboard_to_rich(before, f"{title}, test labels before the corrections", console.out.width)
         )
+    if (changes := folder.tables / "attention.csv").is_file():
+        from bench.outputs.localisation import read_attention
+        from results.report.attention import attention_lines
+
+        for line in attention_lines(read_attention(changes)):
+            console.say(line)
     console.say(f"tables, figures and predictions: {folder.path}; open {folder.report}{credit}")
     failed = [each.text for each in outcomes.values() if each.status is Status.FAILED]
     missing = {each.text for each in outcomes.values() if each.status is Status.NOT_RUN}
@@ -107,6 +113,5 @@ def _repeated(config: RunConfig, repeat: int) -> RunConfig:
     """Return the configuration of another split of the same run."""
     console.say(f"repeat {repeat + 1} of {config.repeats}, seed {config.seed + repeat}")
     features = config.features.model_copy(update={"projections": False})
-    return config.model_copy(
-        update={"seed": config.seed + repeat, "repeats": 1, "features": features, "explain": False}
-    )
+    changes = {"seed": config.seed + repeat, "repeats": 1, "features": features, "explain_heads": False}
+    return config.model_copy(update=changes)

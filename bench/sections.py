@@ -1,5 +1,6 @@
 """The sections of a run's configuration: typed, validated, with the help texts of their flags."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -156,6 +157,12 @@ class CnnConfig(Section):
         le=1,
     )
     tensorboard: bool = setting(False, "Write TensorBoard event files during training.", True)
+    attention_weights: tuple[float, ...] = setting(
+        (),
+        "Train each network once more with each of these weights of the penalty on evidence outside of the "
+        "boxes and masks, such as 1.",
+        True,
+    )
     passes: int = setting(
         15_000, "Images that a network sees in all its epochs, where `epochs` is auto.", ge=1
     )
@@ -166,6 +173,13 @@ class CnnConfig(Section):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return among(names, classifiers.names("cnn"), "network")
+
+    @field_validator("attention_weights")
+    @classmethod
+    def _positive(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(math.isfinite(weight) and weight > 0 for weight in weights):
+            raise ValueError("give positive numbers, such as 1; the plain network is trained anyway")
+        return weights
 
     def params_of(self, name: str) -> dict[str, Any]:
         """Return the parameters to change of the network `name`."""

@@ -64,7 +64,7 @@ def adapt(config: RunConfig, images: pd.DataFrame) -> RunConfig:
 
     cells = [CELLS] if config.darts.is_used else []
     networks = dict.fromkeys([*config.cnn.models, *config.features.fine_tuned, *cells])
-    if AUTO not in {value for name in networks for value in config.cnn.params_of(name).values()}:
+    if AUTO not in [value for name in networks for value in config.cnn.params_of(name).values()]:
         return config.model_copy(update={"features": features})
     of = {name: settled(name) for name in networks}
     cnn = config.cnn.model_copy(update={"of": of, "params": {}})

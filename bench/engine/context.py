@@ -20,6 +20,7 @@ from features.store import EmbeddingStore
 
 if TYPE_CHECKING:
     from bench.engine.embedder import Embedder
+    from features.datasets.regions import Regions
 
 T = TypeVar("T")
 
@@ -50,6 +51,15 @@ class Context:
         from bench.engine.embedder import Embedder
 
         return Embedder(self.config, self.images, self.store)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """Where the defects of the run's images are; empty where it has neither boxes nor masks."""
+        from features.datasets.regions import COLUMNS, Regions, defect_regions, has_regions
+
+        if has_regions(self.images):
+            return defect_regions(self.images)
+        return Regions(pd.DataFrame(columns=COLUMNS), {})
 
     @property
     def channels(self) -> int:
@@ -104,6 +114,16 @@ class Context:
         for label, what in ((0, "good image"), (1, "defect")):
             if label not in held:
                 raise NotRunnable(f"no {what} in the train split to learn from")
+
+    def check_regions(self) -> None:
+        """Raise `NotRunnable` when no defective image of the train split has a box or a mask."""
+        from features.datasets.regions import has_regions
+
+        if not has_regions(self.images.iloc[self.rows("train")].query("y == 1")):
+            raise NotRunnable(
+                "attention needs a box or a mask on defective images of the train split, and there is none; "
+                "add boxes or masks, or set attention_weights = []"
+            )
 
     def common_size(self) -> tuple[int, int]:
         """Return the one (height, width) of all images; `InputError` when they differ."""

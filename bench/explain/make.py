@@ -13,12 +13,17 @@ from bench.explain.choose import LINEAR, best_models, rows_of_images, typical_im
 from bench.explain.maps import DEFAULT, EXACT, ModelJob, mapper_of, model_maps
 from bench.explain.panels import panels
 from bench.jobs.fit import FitJob
-from features.datasets.regions import COLUMNS, Regions, defect_regions, has_regions
+from features.datasets.regions import Regions
 from features.errors import InputError
 
 
 def explain_models(
-    jobs: Sequence[ModelJob], context: Context, method: str = DEFAULT, *, per_outcome: int
+    jobs: Sequence[ModelJob],
+    context: Context,
+    method: str = DEFAULT,
+    *,
+    per_outcome: int,
+    networks_only: bool = False,
 ) -> None:
     """Save the regions of the defects, the maps of the models and the panels.
 
@@ -31,8 +36,12 @@ def explain_models(
         Of the maps of networks.
     per_outcome : int
         Test images of each outcome that get maps where the dataset has neither boxes nor masks.
+    networks_only : bool
+        Whether to save the maps of networks where they can be measured, and nothing else.
     """
     regions = save_regions(context)
+    if networks_only:
+        jobs = [] if regions.table.empty else [job for job in jobs if not isinstance(job, FitJob)]
     if not jobs:
         return
     if regions.table.empty:
@@ -43,16 +52,14 @@ def explain_models(
         rows = np.concatenate([context.rows("valid"), context.rows("test")])
     for job in chosen:
         save_maps(job, context, method, rows, exact_only=not regions.table.empty)
+    if networks_only:
+        return
     context.folder.write_frame(context.folder.panels, panels(chosen, context, regions.table, method))
 
 
 def save_regions(context: Context) -> Regions:
     """Save the regions of the run's images and how many images have none; say what was not usable."""
-    if has_regions(context.images):
-        regions = defect_regions(context.images)
-    else:
-        regions = Regions(pd.DataFrame(columns=COLUMNS), {})
-    folder = context.folder
+    regions, folder = context.regions, context.folder
     folder.write_frame(folder.regions, regions.table)
     counts = pd.DataFrame({"what": list(regions.counts), "count": list(regions.counts.values())})
     if len(counts):

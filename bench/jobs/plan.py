@@ -14,7 +14,7 @@ from bench.jobs.registry import KINDS
 from bench.jobs.train import TrainJob
 from bench.jobs.words import as_params, weights_hash
 from classifiers.spec import GOOD_ONLY, LABELS
-from results.feature_set import FINE_TUNED
+from results.feature_set import FINE_TUNED, attention_words
 
 StartingWeights = Callable[[str], str]
 
@@ -40,7 +40,11 @@ def build_jobs(config: RunConfig, *, cnn_weights: StartingWeights, symmetric: bo
     """
     frozen = list(frozen_embeddings(config))
     settings = [(name, *each) for name in config.cnn.models for each in _variants(config)]
-    networks = [train_job(config, *setting, cnn_weights, symmetric) for setting in settings]
+    networks = [
+        train_job(config, *setting, cnn_weights, symmetric, attention)
+        for setting in settings
+        for attention in (None, *config.cnn.attention_weights)
+    ]
     tuned = list(_tuned_embeddings(config, cnn_weights, symmetric))
     jobs: list[Job] = []
     for embed in frozen:
@@ -89,10 +93,18 @@ def _tuned_embeddings(config: RunConfig, weights: StartingWeights, symmetric: bo
 
 
 def train_job(
-    config: RunConfig, name: str, preprocess: str, sampling: str, weights: StartingWeights, symmetric: bool
+    config: RunConfig,
+    name: str,
+    preprocess: str,
+    sampling: str,
+    weights: StartingWeights,
+    symmetric: bool,
+    attention: float | None = None,
 ) -> TrainJob:
-    """Return the job that trains one network as the configuration says."""
+    """Return the job that trains one network as the configuration says, or with this weight of attention."""
     params = dict(config.cnn.params_of(name))
+    if attention is not None:
+        params["attention_weight"] = attention
     if symmetric and classifiers.get_spec(name).augmented:
         params.setdefault("augment", SYMMETRIC_AUGMENT)
         params.setdefault("tta", "dihedral")
@@ -106,6 +118,7 @@ def train_job(
         sampling=sampling,
         params=as_params(params),
         train_fraction=config.cnn.train_fraction,
+        variant=attention_words(params.get("attention_weight")),
     )
 
 

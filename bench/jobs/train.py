@@ -89,9 +89,16 @@ class TrainJob(Job):
         features = FeatureSet(END_TO_END, weights_name(self.weights), self.preprocess)
         return row_of(model, features, self.sampling, context.config)
 
+    @property
+    def attends(self) -> bool:
+        """Whether the network learns from the boxes and masks of the training images."""
+        return bool(dict(self.params).get("attention_weight"))
+
     def check(self, context: Context) -> None:
-        """Raise `NotRunnable` when the train split does not hold both classes."""
+        """Raise `NotRunnable` when the train split does not hold both classes, or no region for attention."""
         context.check_labels()
+        if self.attends:
+            context.check_regions()
 
     def run(self, context: Context) -> None:
         """Train the network, then save it, its history and its predictions."""
@@ -116,7 +123,7 @@ class TrainJob(Job):
         fits = 2 if self.train_fraction == 1 else 1
         trained = train * relative_cost(network_size(estimator, context), estimator.first_size, epochs)
         passes = epochs * (trained + FORWARD_SHARE * valid) * fits + FORWARD_SHARE * scored
-        if getattr(estimator, "last_layer_only", False) and estimator.augment == "none":
+        if getattr(estimator, "last_layer_only", False) and estimator.augment == "none" and not self.attends:
             # The frozen body embeds every image once.
             passes = train + valid + FORWARD_SHARE * scored
         return self.seconds_per_image(context) * passes
@@ -142,10 +149,11 @@ class TrainJob(Job):
         estimator = self.estimator(context)
         batch = estimator.batch_size
         X, y = noise(context, network_size(estimator, context), 3 * batch, self.seed)
+        regions = np.full(X.shape[:3], 255, np.uint8)
         estimator.set_params(epochs=1, first_size=1.0, stop_after=0, checkpoint=None, sampling="all")
 
         def fit(count: int) -> None:
-            estimator.fit(X[:count], y[:count], valid=(X[:2], y[:2]))
+            estimator.fit(X[:count], y[:count], valid=(X[:2], y[:2]), regions=regions[:count])
 
         return seconds_per_item(fit, batch, 3 * batch)
 
@@ -225,7 +233,11 @@ class TrainJob(Job):
         title : str, optional
             What the progress line shows; by default the title of this job.
         """
+        from bench.engine.pixels import training_masks
+
         weight = context.sample_weight
+        size = (pixels.shape[1], pixels.shape[2])
+        masks = training_masks(context, rows, size, self.preprocess) if self.attends else None
         valid = context.rows("valid") if valid is None else valid
         epochs = estimator.stop_after or estimator.epochs
         log = context.folder.path / "tensorboard" / self.id if context.config.cnn.tensorboard else None
@@ -240,6 +252,7 @@ class TrainJob(Job):
                 context.y[rows],
                 valid=(pixels[valid], context.y[valid]),
                 sample_weight=None if weight is None else weight[rows],
+                regions=masks,
                 report=report,
             )
 

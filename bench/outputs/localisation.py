@@ -47,11 +47,12 @@ def read_localisation(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         return pd.DataFrame()
-    table = read_saved(path)
-    for name in table.columns.difference([*ROW_KEY, "method", "label"]):
-        if (table[name] == "").all():
-            table[name] = np.nan
-    return table
+    return _with_numbers(read_saved(path), [*ROW_KEY, "method", "label"])
+
+
+def read_attention(path: Path) -> pd.DataFrame:
+    """Read a table of networks with attention from CSV; empty where there is none."""
+    return _with_numbers(read_saved(path), [*ROW_KEY]) if path.is_file() else pd.DataFrame()
 
 
 def panels_of(folder: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,6 +60,14 @@ def panels_of(folder: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
     frames = [pd.read_parquet(path) if path.is_file() else pd.DataFrame() for path in
               (folder.panels, folder.regions)]  # fmt: skip
     return frames[0], frames[1]
+
+
+def _with_numbers(table: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+    """Return a table whose columns without any value are NaN, except those of text."""
+    for name in table.columns.difference(texts):
+        if (table[name] == "").all():
+            table[name] = np.nan
+    return table
 
 
 def _fingerprint(folder: RunFolder) -> str:

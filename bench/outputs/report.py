@@ -8,7 +8,7 @@ import pandas as pd
 from bench.console import task
 from bench.outputs.curve import saved_curves
 from bench.outputs.gallery import BUDGET, gallery_of
-from bench.outputs.localisation import read_localisation
+from bench.outputs.localisation import read_attention, read_localisation
 from bench.outputs.sprites import BUDGET_BYTES, make_sprites
 from bench.outputs.suspects import best_audit, name_labels
 from bench.outputs.write import published_for, write_figures, write_tables
@@ -33,6 +33,7 @@ _FURTHER = {
     "cost": "Cost of each model",
     "per_class": "Each class",
     "repeats": "Repeated splits (corrected resampled t-test)",
+    "localisation_repeats": "Localisation over repeated splits",
     "clusters": "Clusters of the embeddings against the labels",
 }
 
@@ -112,6 +113,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
         audit=_suspects(folder, images),
         figures=_figures(folder),
         localisation=read_localisation(folder.tables / "localisation.csv"),
+        attention=read_attention(folder.tables / "attention.csv"),
     )
 
 

@@ -18,7 +18,9 @@ from results.figures import RunView
 from results.figures.critical_difference import critical_difference_figure, joined
 from results.leaderboard import leaderboard
 from results.published import published_table
+from results.tables.attention import attention_table
 from results.tables.formats import WRITERS, to_csv, to_markdown
+from results.tables.localisation import over_repeats
 from results.tables.per_class import per_class_table
 from results.tables.repeats import ranks_over_datasets, repeats_table
 from results.tables.shown import plain, present
@@ -40,6 +42,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
     published, _ = published_for(folder)
     curves = curves_of(folder).tables()
     repeats, share = _repeats_of(folder)
+    places = pd.concat([localisation, *_further_localisation(folder)], ignore_index=True)
     further = {
         "published": published,
         "inspection": inspection_table(table),
@@ -48,6 +51,8 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         "clusters": folder.clusters(),
         "cells": cells_table(predictions, searches_of(folder)),
         "localisation": localisation,
+        "localisation_repeats": over_repeats(places),
+        "attention": attention_table(table if repeats.empty else repeats, places, share),
         "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
         **curves,
     }
@@ -113,6 +118,12 @@ def _repeats_of(folder: RunFolder) -> tuple[pd.DataFrame, float]:
     board = leaderboard(with_blend(pd.concat(parts, ignore_index=True)))
     counts = folder.read_split()["split"].value_counts()
     return board, float(counts["test"] / counts["train"])
+
+
+def _further_localisation(folder: RunFolder) -> list[pd.DataFrame]:
+    """Return the tables of localisation of the other splits of a run."""
+    others = enumerate(folder.repeats()[1:], start=1)
+    return [localisation_of(each).assign(repeat=number) for number, each in others]
 
 
 def write_figures(folder: RunFolder) -> list[str]:

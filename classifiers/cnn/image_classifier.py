@@ -99,7 +99,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     keep_best : bool
         Whether to restore the weights of the epoch with the best AUC on the valid split.
     tta : str
-        Test-time augmentation: `none`, `hflip`, `dihedral` or `tencrop`.
+        Test-time augmentation: `none`, `hflip`, `flips`, `dihedral` or `tencrop`.
     validation_fraction : float
         Share of the rows that is held out for validation if `fit` receives no `valid`.
     precision : {"bfloat16", "float16", "float32"}

@@ -18,6 +18,9 @@ from features.pixels.inputs import Images
 from features.pixels.jpeg import jpeg_damage
 from features.pixels.preprocess import get_preprocess
 
+#: A message names no more images: thousands, of a folder that was moved, make no line that can be read.
+_NAMED = 20
+
 
 @dataclass
 class DecodedBatch:
@@ -109,10 +112,11 @@ def default_workers() -> int:
 
 
 def raise_problems(problems: list[tuple[int, str]], images: Images) -> None:
-    """Raise one `InputError` that names every image that could not be embedded, if there are any."""
+    """Raise one `InputError` that names the first images that could not be read, if there are any."""
     if problems:
-        named = [f"{name_image(images, row)} ({reason})" for row, reason in problems]
-        raise InputError(f"{len(named)} of {len(images)} images unreadable: {'; '.join(named)}")
+        named = [f"{name_image(images, row)} ({reason})" for row, reason in problems[:_NAMED]]
+        more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+        raise InputError(f"{len(problems)} of {len(images)} images unreadable: {'; '.join(named)}{more}")
 
 
 def name_image(images: Images, row: int) -> str:

@@ -18,6 +18,9 @@ def names() -> list[str]:
 def views(name: str) -> list[View]:
     """Return the views, functions of a batch (n, channels, height, width).
 
+    `flips` takes the image, its two mirror images and the image turned by 180 degrees, `dihedral` these
+    four and their transposes.
+
     `tencrop` takes the four corners and the centre at 7/8 of the side, enlarged to the full size, and
     their mirror images.
 
@@ -65,6 +68,7 @@ _PLACES = [(0, 0), (0, 1), (1, 0), (1, 1), (0.5, 0.5)]
 _VIEWS: dict[str, list[View]] = {
     "none": [_same],
     "hflip": [_same, _mirror],
+    "flips": _FLIPS,
     "dihedral": [*_FLIPS, *(_turned(view) for view in _FLIPS)],
     "tencrop": [_crop(*place, mirror) for place in _PLACES for mirror in (False, True)],
 }

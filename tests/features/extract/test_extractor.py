@@ -88,6 +88,15 @@ def test_bad_images_are_all_named(files, tmp_path):
         make().transform([str(tmp_path / "bad.png"), paths[0], str(tmp_path / "nowhere.png")])
 
 
+def test_of_a_thousand_bad_images_the_message_names_twenty(files):
+    lost = [f"lost{number}.png" for number in range(1000)]
+    with pytest.raises(InputError, match=r"1000 of 1000 images unreadable: ") as caught:
+        make().transform(lost)
+    message = str(caught.value)
+    assert "lost19.png" in message and "lost20.png" not in message
+    assert message.endswith("; and 980 more")
+
+
 def test_every_faulty_file_is_named_and_the_others_are_stored(files, tmp_path):
     paths, _ = files
     reasons = faulty_files(tmp_path / "faulty")

@@ -74,6 +74,7 @@ class RunFolder:
         self.path = Path(path)
         self.split = self.path / "split.parquet"
         self.files = self.path / "files.parquet"
+        self.properties = self.path / "properties.parquet"
         self.problems = self.path / "problems.csv"
         self.tables = self.path / "tables"
         self.maps = self.path / "maps"
@@ -186,6 +187,14 @@ class RunFolder:
         """Where the traceback of a failed job is."""
         return self.path / "logs" / f"{job_id}.txt"
 
+    def search_table_path(self, job_id: str) -> Path:
+        """Where the scores of a grid search are."""
+        return self.path / "searches" / f"{job_id}.parquet"
+
+    def embedding_facts_path(self, job_id: str) -> Path:
+        """Where the facts about a set of embeddings are."""
+        return self.path / "embeddings" / f"{job_id}.parquet"
+
     def checkpoint_path(self, job_id: str) -> Path:
         """Where a training leaves its state after each epoch."""
         return self.path / "checkpoints" / f"{job_id}.pt"
@@ -273,6 +282,10 @@ class RunFolder:
     def clusters(self) -> pd.DataFrame:
         """Return how the clusters of all feature sets agree with the labels."""
         return self._gather(self.clusters_path)
+
+    def embedding_facts(self) -> pd.DataFrame:
+        """Return what was seen of all sets of embeddings; empty for a run of an older version."""
+        return self._gather(self.embedding_facts_path)
 
     def saved_maps(self, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
         """Yield the heat maps of each model on the run's list, one model at a time.

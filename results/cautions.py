@@ -52,15 +52,32 @@ def cautions_of(scored: Scored) -> list[str]:
         line = f"no {' and no '.join(missing)} in the valid split to choose a threshold with"
         good = int((scored.y_valid == 0).sum())
         found.append(line if len(missing) == 2 or not good else f"{line}: {_quantile(good)}")
+    found += row_cautions(scored)
+    groups = group_count(scored)
+    if groups is not None and groups < MANY_GROUPS:
+        found.append(f"only {groups} independent groups in the test split")
+    return found
+
+
+def row_cautions(scored: Scored) -> list[str]:
+    """Return why a row decides nothing: it gives all images one score, or one decision.
+
+    Parameters
+    ----------
+    scored : Scored
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is wrong.
+    """
+    found = []
     if len(scored.score_test) > 1 and np.ptp(scored.score_test) == 0:
         found.append("all test scores are equal")
     if finds_nothing(scored):
         found.append(FINDS_NONE)
     elif scored.has_decisions and scored.has_both and not scored.confusion[0]:
         found.append("calls every good image defective at its threshold")
-    groups = group_count(scored)
-    if groups is not None and groups < MANY_GROUPS:
-        found.append(f"only {groups} independent groups in the test split")
     return found
 
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 END_TO_END = "end-to-end"
 #: Weights of a backbone that was trained on the images before it embedded them.
 FINE_TUNED = "fine-tuned"
+#: Weights of a network that has learnt nothing, a control.
+RANDOM_WEIGHTS = "random"
 #: What the names of DARTS cells start with; any other cell was given.
 IMAGENET, SEARCHED, RANDOM = "ImageNet cell", "searched", "random cell"
 #: What the labels of images were used for: fitting, the threshold alone, or nothing.

@@ -11,7 +11,7 @@ import pytest
 import classifiers
 from features import datasets
 from features.backbones import registry as backbones
-from results import metrics
+from results import checks, metrics
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "classifiers", "features", "results")
@@ -28,6 +28,7 @@ LEAVES = {
     "classifiers/cnn/networks": lambda: classifiers.names("cnn"),
     "features/backbones": backbones.names,
     "features/datasets": datasets.names,
+    "results/checks": checks.codes,
     "results/metrics": metrics.names,
 }
 

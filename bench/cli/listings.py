@@ -1,5 +1,6 @@
-"""`defectbench models` and `defectbench datasets`: what the registries hold."""
+"""`defectbench models`, `datasets` and `checks`: what the registries hold."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: defectbench models")(models)
     app.command(epilog="Example: defectbench datasets")(datasets)
+    app.command(epilog="Example: defectbench checks")(checks)
 
 
 def models() -> None:
@@ -33,6 +35,17 @@ def datasets() -> None:
         say(f"{spec.name}: {spec.summary}")
         _print([(f"  {flag}", default, text) for flag, default, text in option_rows(spec)])
     say("Options with a flag of their own are also taken by --option NAME=VALUE and the section [dataset].")
+
+
+def checks() -> None:
+    """List the checks of a run: code, severity, when it applies, what it means, remedy."""
+    from bench.console import say
+    from results import checks as registry
+
+    for check in map(registry.get_check, registry.codes()):
+        say(f"{check.code} {check.name.replace('_', ' ')} ({check.severity})")
+        _print([("  when", check.when), ("  means", check.meaning), ("  remedy", check.remedy)])
+    say("Leave one out with --ignore CODE or `ignore` in [checks]; --strict makes errors fatal.")
 
 
 def option_rows(spec: "DatasetSpec") -> list[OptionRow]:
@@ -60,7 +73,7 @@ def _shown(default: object) -> str:
     return f"default {str(default).lower() if isinstance(default, bool) else default}"
 
 
-def _print(rows: list[tuple[str, str, str]]) -> None:
+def _print(rows: Sequence[tuple[str, ...]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 

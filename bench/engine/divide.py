@@ -14,7 +14,7 @@ from features.datasets import APPROXIMATE, ImageDataset, get_spec
 from features.files import write_text
 from features.splits import SPLITS, make_split, plan_split
 from features.structure.copies import conflicting_labels, copy_sets, count_copies
-from features.structure.examine import crossing_line, examine, near_sets_table
+from features.structure.examine import crossing_share, examine, near_sets_table
 from features.structure.fingerprints import Fingerprints
 
 
@@ -121,8 +121,8 @@ def _look(
     write_text(folder.path / "structure.json", json.dumps(record, indent=2) + "\n")
 
 
-def look_at_embeddings(images: pd.DataFrame, matrix: np.ndarray, name: str) -> None:
-    """Warn where embeddings show near copies of test images in train.
+def look_at_embeddings(images: pd.DataFrame, matrix: np.ndarray, name: str) -> float:
+    """Warn where embeddings show near copies of test images in train; return their share.
 
     Parameters
     ----------
@@ -133,9 +133,10 @@ def look_at_embeddings(images: pd.DataFrame, matrix: np.ndarray, name: str) -> N
     name : str
         What the embeddings are called.
     """
-    line = crossing_line(matrix, images["split"].to_numpy(object), images["image_id"].tolist())
+    share, line = crossing_share(matrix, images["split"].to_numpy(object), images["image_id"].tolist())
     if line:
         warn(f"by the embeddings of {name}, {line}; keep what belongs together whole with --split group")
+    return share
 
 
 def warn_of_equal_repeats(config: RunConfig, dataset: ImageDataset) -> None:

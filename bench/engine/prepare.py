@@ -16,6 +16,7 @@ from features.datasets.relabel import relabel
 from features.errors import InputError
 from features.files import atomic_path
 from features.pixels.images import scan_images
+from features.pixels.properties import image_properties
 from features.structure.fingerprints import Fingerprints
 
 
@@ -27,7 +28,7 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
     config : RunConfig
         Names the dataset and the split.
     folder : RunFolder
-        Keeps `split.parquet` and `problems.csv`.
+        Keeps `split.parquet`, `properties.parquet` and `problems.csv`.
     look : bool
         Whether to look for images that belong together when the split is made.
 
@@ -74,6 +75,8 @@ def prepare(config: RunConfig, folder: RunFolder, *, look: bool = True) -> tuple
     table = _corrected(config, dataset, table)
     folder.write_config(config)
     record_files(folder, scan["path"].tolist(), scan["content"].tolist())
+    properties = image_properties(table["path"].tolist(), kept.thumbnails)
+    folder.write_frame(folder.properties, pd.concat([table[["image_id"]], properties], axis=1))
     folder.write_frame(folder.split, table)
     warn_of_equal_repeats(config, sound)
     return dataset, table

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 import classifiers
 from bench.config import RunConfig
 from bench.engine.context import Context
@@ -108,11 +110,16 @@ class EmbedJob(Job):
     def run(self, context: Context) -> None:
         """Embed the images into the store, in one decode pass with the other networks of the run."""
         from bench.engine.divide import look_at_embeddings
+        from results.embeddings.facts import embedding_facts
 
         embedded = _last(self, context, _companions(self, context))
+        share = float("nan")
         # A network that this run has trained brings the training images of a class together.
         if self.network is None:
-            look_at_embeddings(context.images, embedded.matrix, self.title.removeprefix("embed with "))
+            name = self.title.removeprefix("embed with ")
+            share = look_at_embeddings(context.images, embedded.matrix, name)
+        facts = {**self.features.columns(), **embedding_facts(embedded.matrix), "near_share": share}
+        context.folder.write_frame(context.folder.embedding_facts_path(self.id), pd.DataFrame([facts]))
 
 
 def frozen_embeddings(config: RunConfig) -> Iterator[EmbedJob]:

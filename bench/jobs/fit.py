@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 import classifiers
 from bench.console import task, warn
@@ -82,11 +84,13 @@ class FitJob(Job):
         from sklearn.model_selection import PredefinedSplit
 
         from bench.engine.finish import Fitted, finish
+        from classifiers.search.convergence import has_converged
 
         embedded = embeddings_of(self.embeddings, context)
         matrix, y, train = embedded.matrix, context.y, context.rows("train")
         options = self.fit_options(context, train)
         started = time.perf_counter()
+        search = None
         if self._is_fixed(context):
             params = {}
             estimator = classifiers.make_classifier(self.model, random_state=self.seed)
@@ -105,6 +109,8 @@ class FitJob(Job):
             params = search.best_params_
             estimator = search.fit_best(matrix[train], y[train], **options)
         seconds = time.perf_counter() - started
+        if search is not None:
+            self._save_search(context, search, has_converged(estimator))
         X = {split: matrix[context.rows(split)] for split in SPLITS}
         fitted = Fitted(self.model, estimator, X, seconds, params, embedded.weights_sha256, embedded)
         finish(self, context, fitted)
@@ -118,6 +124,22 @@ class FitJob(Job):
 
         both = len(np.unique(context.y[context.rows("valid")])) == 2
         return not both or len(ParameterGrid(spec.grids[self.grid])) == 1
+
+    def _save_search(self, context: Context, search: PathSearchCV, converged: bool) -> None:
+        """Write the mean score of each setting, which was chosen, and whether its solver has converged."""
+        settings = search.cv_results_["params"]
+        plain = [
+            {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in each.items()} for each in settings
+        ]
+        frame = pd.DataFrame(
+            {
+                "params": [json.dumps(each, sort_keys=True) for each in plain],
+                "score": search.cv_results_["mean_test_score"],
+                "chosen": np.arange(len(settings)) == search.best_index_,
+                "converged": converged,
+            }
+        )
+        context.folder.write_frame(context.folder.search_table_path(self.id), frame)
 
     def fit_options(self, context: Context, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the keywords of `fit` that carry the images' weights, where there are any."""

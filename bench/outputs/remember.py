@@ -13,8 +13,8 @@ from features.files import atomic_path, content_hash, write_text
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels")
 _READ = (
     "predictions/*.parquet", "jobs/*.json", "clusters/*.parquet", "jobs.json", "config.json", "split.parquet",
-    "maps/*.parquet", "regions.parquet", "curve/*.parquet",
-    "tables/*",
+    "maps/*.parquet", "regions.parquet", "curve/*.parquet", "properties.parquet", "structure.json",
+    "searches/*.parquet", "embeddings/*.parquet", "history/*.parquet", "audits/*.parquet", "tables/*",
 )  # fmt: skip
 
 

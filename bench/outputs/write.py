@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.outputs.cells import genotypes_of, searches_of
+from bench.outputs.checks import write_checks
 from bench.outputs.curve import curves_of, saved_curves
 from bench.outputs.localisation import localisation_of, panels_of
 from bench.run_folder import RunFolder
@@ -64,6 +65,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
             # A crossing of an earlier call, with other models or sizes, is none of this one.
             for suffix in ("csv", "md"):
                 (folder.tables / f"{name}.{suffix}").unlink(missing_ok=True)
+    write_checks(folder, predictions, table)
     return table
 
 

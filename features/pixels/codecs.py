@@ -37,7 +37,7 @@ _PREVIEW, _TRANSPARENCY = 1, 4
 _ENDS = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
 _DEEP_COLOURS = ("RGB", "RGBA", "RGBX")
 # What Pillow raises on damaged EXIF data; the pixels are sound all the same.
-_BAD_EXIF = (SyntaxError, struct.error, ValueError, KeyError, TypeError, IndexError, EOFError, OSError)
+BAD_EXIF = (SyntaxError, struct.error, ValueError, KeyError, TypeError, IndexError, EOFError, OSError)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def orientation(image: Image.Image) -> int:
         return 1  # Pillow applies it on loading
     try:
         found = image.getexif().get(_ORIENTATION, 1)
-    except _BAD_EXIF:
+    except BAD_EXIF:
         return 1
     return found if found in range(1, 9) else 1
 

@@ -136,8 +136,8 @@ def examine(
     return Structure(share, grouping, parted, whole, spread, tuple(lines))
 
 
-def crossing_line(features: np.ndarray, parts: np.ndarray, names: Sequence[str]) -> str:
-    """Return one line on the test images that have a near copy in train, empty where they are few.
+def crossing_share(features: np.ndarray, parts: np.ndarray, names: Sequence[str]) -> tuple[float, str]:
+    """Return the share of the test images that have a near copy in train, and a line that says so.
 
     Parameters
     ----------
@@ -147,6 +147,13 @@ def crossing_line(features: np.ndarray, parts: np.ndarray, names: Sequence[str])
         `train`, `valid` or `test` of each image.
     names : sequence of str
         What the images are called.
+
+    Returns
+    -------
+    share : float
+        0 without test images.
+    line : str
+        Empty where these images are few.
     """
     test = np.flatnonzero(parts == "test")
     if len(test) > SAMPLE:
@@ -154,8 +161,8 @@ def crossing_line(features: np.ndarray, parts: np.ndarray, names: Sequence[str])
     found = nearest(np.asarray(features, np.float32), test, np.flatnonzero(parts == "train"))
     share = float(found.near.mean()) if len(test) else 0.0
     if share < SHARE or found.near.sum() < COUNT:
-        return ""
-    return _near_line(found, test, names, share, split=True)
+        return share, ""
+    return share, _near_line(found, test, names, share, split=True)
 
 
 def near_sets_table(image_ids: Sequence[str], sets: np.ndarray) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def test_help_imports_neither_pandas_nor_numpy(arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["models"], ["datasets"], ["run", "--help"], ["data", "check", "--help"]]
+    "arguments", [["models"], ["datasets"], ["checks"], ["run", "--help"], ["data", "check", "--help"]]
 )
 def test_listings_import_no_learning_library(arguments):
     assert loaded_by(*arguments) == "0 []"

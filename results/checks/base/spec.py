@@ -1,0 +1,86 @@
+"""What a check is: a code, what it means, a remedy, and a function of what a run has saved."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from results.checks.base.data import RunData
+
+
+class Severity(StrEnum):
+    """How much a finding matters.
+
+    Attributes
+    ----------
+    ERROR
+        The figures are wrong or mean something else; `--strict` makes the command fail.
+    WARNING
+        The figures hold, but less than they seem to.
+    INFO
+        Worth knowing when reading the figures.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most serious one."""
+        return list(type(self)).index(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check has found.
+
+    Parameters
+    ----------
+    text : str
+        One clause with the figures, without a full stop.
+    figures : mapping of str to float
+        The figures of the text by their names.
+    severity : Severity, optional
+        That of the check by default.
+    """
+
+    text: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One entry of the registry of checks.
+
+    Parameters
+    ----------
+    code : str
+        `DB` and three digits: 1 images and split, 2 numbers of images, 3 searches and training,
+        4 evaluation, 5 features.
+    name : str
+        Name in tables: words joined by underscores.
+    severity : Severity
+    when : str
+        When it applies: what a run must have saved.
+    meaning : str
+        What a finding means for the figures.
+    remedy : str
+        What to do about it.
+    find : callable
+        `RunData` to findings; none where the check does not apply or all is well.
+
+    Examples
+    --------
+    >>> Check("DB999", "no_rows", Severity.INFO, "always", "Nothing was scored.", "Run it.",
+    ...       lambda data: [] if data.rows else [Finding("no rows")]).code
+    'DB999'
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    when: str
+    meaning: str
+    remedy: str
+    find: Callable[[RunData], Iterable[Finding]]

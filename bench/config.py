@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError, field_validator
 
 from bench.sections import (
+    ChecksConfig,
     ClassicalConfig,
     CnnConfig,
     CurveConfig,
@@ -64,6 +65,7 @@ class RunConfig(Section):
     cnn: CnnConfig = CnnConfig()
     darts: DartsConfig = DartsConfig()
     curve: CurveConfig = CurveConfig()
+    checks: ChecksConfig = ChecksConfig()
 
     @field_validator("preprocess")
     @classmethod

@@ -13,6 +13,7 @@ from bench.engine.job import to_record
 from bench.engine.prepare import prepare
 from bench.engine.runner import run_jobs
 from bench.jobs.start import planned_jobs
+from bench.outputs.checks import show_checks
 from bench.outputs.mlflow import track_mlflow
 from bench.outputs.remember import leaderboard_of
 from bench.run_folder import Outcome, RunFolder
@@ -24,7 +25,12 @@ from results.tables.formats import leaderboard_to_rich
 
 
 def run(
-    config: RunConfig, out: str | Path = "runs", cache: str | Path | None = None, *, track: bool = False
+    config: RunConfig,
+    out: str | Path = "runs",
+    cache: str | Path | None = None,
+    *,
+    track: bool = False,
+    strict: bool = False,
 ) -> int:
     """Run the benchmark, or what is missing of it, and print the leaderboard.
 
@@ -38,12 +44,14 @@ def run(
         Folder of the embedding store; DEFECTBENCH_CACHE or ~/.cache/defectbench by default.
     track : bool
         Whether to log the rows to MLflow.
+    strict : bool
+        Whether a check that finds an error makes the run fail.
 
     Returns
     -------
     int
-        Exit code: 0, or 1 when a job failed. Rows that were not run because their weights could not
-        be reached are no failure.
+        Exit code: 0, or 1 when a job failed, or a check with `strict`. Rows that were not run because their
+        weights could not be reached are no failure.
     """
     folder = RunFolder(Path(out) / config.name)
     store = open_store(cache)
@@ -76,13 +84,14 @@ def run(
         for line in attention_lines(read_attention(changes)):
             console.say(line)
     console.say(f"tables, figures and predictions: {folder.path}; open {folder.report}{credit}")
+    fails = show_checks(folder, strict=strict)
     failed = [each.text for each in outcomes.values() if each.status is Status.FAILED]
     missing = {each.text for each in outcomes.values() if each.status is Status.NOT_RUN}
     for status in sorted(missing):
         console.warn(status)
     if failed:
         console.err.print(Panel("\n".join(failed), title=f"{len(failed)} jobs failed", style="red"))
-    return 1 if failed else 0
+    return 1 if failed or fails else 0
 
 
 def _run_split(

@@ -273,6 +273,9 @@ class RunFolder:
         for folder in self.repeats():
             outcomes = {job_id: folder.outcome(job_id) for job_id in folder.job_ids()}
             rows.append([[job_id, ended.text if ended else ""] for job_id, ended in outcomes.items()])
+        if ignored := self.config().checks.ignore:
+            # The report leaves these out.
+            rows.append([["checks", code] for code in ignored])
         return content_hash(json.dumps(rows).encode())
 
     def projections(self) -> pd.DataFrame:

@@ -245,6 +245,19 @@ class CurveConfig(Section):
         return among(names, classifiers.names("cnn"), "network")
 
 
+class ChecksConfig(Section):
+    """Which checks of the run are left out."""
+
+    ignore: tuple[str, ...] = setting((), "Checks to leave out: DB104; see `defectbench checks`.", True)
+
+    @field_validator("ignore")
+    @classmethod
+    def _known(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        from results.checks import known_codes
+
+        return known_codes(codes)
+
+
 def among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:
     """Return the names if all of them are known; `ValueError` lists those there are."""
     for name in names:

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[1]
 class Addition:
     """One example: where its file goes, and its line in the registry.
 
-    `word` stands in the names of the tests that cover it.
+    `word` stands in the names of the tests that cover it; `examples` is where the examples go that its
+    registry's tests ask for, where they ask for some.
     """
 
     file: str
@@ -31,6 +32,7 @@ class Addition:
     line: str
     after: str
     word: str
+    examples: str = ""
 
 
 ADDITIONS = {
@@ -55,6 +57,10 @@ ADDITIONS = {
         "results/figures/called_defective.py", "results/figures/__init__.py", "called_defective.FIGURE,",
         "pareto.FIGURE,", "called_defective",
     ),
+    "check": Addition(
+        "results/checks/few_hundred_images.py", "results/checks/__init__.py", "few_hundred_images.CHECK,",
+        "embeddings_degenerate.CHECK,", "DB299", "tests/results/checks/examples/db299.py",
+    ),
     "job_kind": Addition(
         "bench/jobs/centre.py", "bench/jobs/registry.py", "CentreJob,", "AuditJob,", "centre",
     ),
@@ -64,6 +70,7 @@ CONFORMANCE = (
     "tests/features/datasets/test_datasets.py",
     "tests/results/metrics",
     "tests/results/figures",
+    "tests/results/checks",
     "tests/classifiers/test_registry.py",
     "tests/classifiers/test_saving.py",
     "tests/classifiers/cnn",
@@ -100,6 +107,8 @@ def tree(tmp_path_factory):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
     for name, addition in ADDITIONS.items():
         add(addition, ROOT / "tests" / "additions" / f"{name}.py", root)
+        if addition.examples:
+            shutil.copy(ROOT / "tests" / "additions" / "examples" / f"{name}.py", root / addition.examples)
     return root
 
 
@@ -182,6 +191,14 @@ def test_the_run_and_its_report_have_the_figure(made):
     for suffix in ("png", "svg"):
         assert (run / "figures" / f"called_defective.{suffix}").stat().st_size > 1000
     assert "Share called defective" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_run_and_its_report_have_the_finding_of_the_check(made):
+    printed, run = made
+    found = pd.read_csv(run / "tables" / "checks.csv").set_index("code")
+    assert found.loc["DB299", "finding"].startswith("the test split has ")
+    assert "DB299 few hundred images" in (run / "report.html").read_text(encoding="utf-8")
+    assert "DB299 (few hundred images)" in printed
 
 
 def test_a_run_does_the_jobs_of_the_new_kind(made):

@@ -25,7 +25,20 @@ PANELS = {
     "cnn": "Networks",
     "darts": "DARTS cells",
     "curve": "Learning curve",
+    "checks": "Checks",
 }
+
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore",
+        metavar="CODE",
+        help="Checks to leave out: DB104; see `defectbench checks`. Comma-separated.",
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", rich_help_panel=PANELS["checks"], help="Fail when a check finds an error.")
+]
 
 OptionPairs = Annotated[
     list[str] | None,

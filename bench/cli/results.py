@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli.options import Ignore, Strict, listed
 from features.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,16 +39,21 @@ def table(
     calibrate: Annotated[
         Text, typer.Option(help="temperature, sigmoid or isotonic, fitted on the valid split.")
     ] = None,
+    ignore: Ignore = None,
+    strict: Strict = False,
 ) -> None:
     """Print a run's leaderboard, or one figure of several runs side by side."""
     if format not in FORMATS:
         raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
     if against not in (None, "published"):
         raise InputError(f"--against {against}: the only choice is published")
+    ignored = _codes(ignore)
     if len(runs) > 1:
         _compare(runs, metric)
     else:
         _show(runs[0], sort, format, against == "published", calibrate)
+    if calibrate is None:
+        _check(runs, ignored, strict, quiet=len(runs) > 1 or format != "terminal")
 
 
 def plot(
@@ -65,14 +71,19 @@ def plot(
 
 
 def report(
-    run: Run, out: Annotated[Text, typer.Option(help="The HTML file; report.html in the run.")] = None
+    run: Run,
+    out: Annotated[Text, typer.Option(help="The HTML file; report.html in the run.")] = None,
+    ignore: Ignore = None,
+    strict: Strict = False,
 ) -> None:
     """Write a run's tables, figures and self-contained HTML report again; no model is loaded."""
     from bench.console import say
     from bench.outputs.report import write_report
     from bench.run_folder import RunFolder
 
-    say(str(write_report(RunFolder.existing(run), out)))
+    ignored = _codes(ignore)
+    say(str(write_report(RunFolder.existing(run), out, ignored)))
+    _check([run], ignored, strict)
 
 
 def audit(
@@ -134,6 +145,26 @@ def best(
             raise InputError(f"{name} {value:g}: give a share between 0 and 1")
     predictions = RunFolder.existing(run).predictions()
     say(choose(predictions, max_escape=max_escape, max_ms=max_ms, max_overkill=max_overkill).describe())
+
+
+def _codes(ignore: list[str] | None) -> tuple[str, ...]:
+    """Return the codes of `--ignore`; an unknown one is refused before any work."""
+    if not ignore:
+        return ()
+    from results.checks import known_codes
+
+    return known_codes(listed(ignore) or ())
+
+
+def _check(runs: list[str], ignored: tuple[str, ...], strict: bool, quiet: bool = False) -> None:
+    """Print what the checks of runs have found; exit with 1 where that is an error and `strict` is set."""
+    from bench.outputs.checks import show_checks
+    from bench.run_folder import RunFolder
+
+    folders = [RunFolder.existing(run) for run in runs]
+    fails = [show_checks(folder, ignored, strict=strict, quiet=quiet) for folder in folders]
+    if any(fails):
+        raise typer.Exit(1)
 
 
 def _show(run: str, sort: str, format: str, against: bool, calibrate: str | None) -> None:

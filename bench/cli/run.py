@@ -8,6 +8,7 @@ import typer
 from bench.cli.options import (
     PANELS,
     OptionPairs,
+    Strict,
     config_flags,
     dataset_flags,
     listed,
@@ -71,6 +72,7 @@ def build_run() -> Callable[..., Any]:
         track: Annotated[
             str | None, typer.Option(rich_help_panel=OUTPUT, help="mlflow: log every row to MLflow.")
         ] = None,
+        strict: Strict = False,
         out: Out = "runs",
         cache: Cache = None,
         **settings: Any,
@@ -83,7 +85,7 @@ def build_run() -> Callable[..., Any]:
             raise InputError(f"--track {track}: the only tracker is mlflow")
         overrides = overrides_of(nested(flags, settings), option, weights, models, epochs)
         config = load_config(source or preset_for(overrides["dataset"]), overrides, quick=quick)
-        raise typer.Exit(run_benchmark(config, out, cache, track=track is not None))
+        raise typer.Exit(run_benchmark(config, out, cache, track=track is not None, strict=strict))
 
     return with_flags(run, flags)
 

@@ -1,12 +1,14 @@
 """The checks of a run, from what its folder holds."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import classifiers
+from bench.console import err, out
 from bench.run_folder import RunFolder
 from features.files import write_text
 from features.tables import read_saved
@@ -17,6 +19,7 @@ from results.tables.shown import plain
 
 #: The part of a parameter's name that says which step of the pipeline it belongs to.
 _STEP = "model__"
+_STYLES = {checks.Severity.ERROR: "red", checks.Severity.WARNING: "yellow", checks.Severity.INFO: "dim"}
 
 
 def write_checks(folder: RunFolder, predictions: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
@@ -46,6 +49,36 @@ def read_checks(folder: RunFolder) -> pd.DataFrame:
     return pd.read_csv(folder.tables / "checks.csv", dtype=str, keep_default_na=False)
 
 
+def show_checks(
+    folder: RunFolder, ignored: Collection[str] = (), *, strict: bool = False, quiet: bool = False
+) -> bool:
+    """Print the findings of a run whose tables are written, a line per check.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    ignored : collection of str
+        Codes to leave out, besides those that the run's configuration names.
+    strict : bool
+        Whether errors make the command fail.
+    quiet : bool
+        Whether nothing but errors that make the command fail are printed, on stderr.
+
+    Returns
+    -------
+    bool
+        Whether the command fails.
+    """
+    found = checks.without(read_checks(folder), {*folder.config().checks.ignore, *ignored})
+    fails = strict and checks.has_errors(found)
+    for severity, line in checks.lines_of(found):
+        if not quiet:
+            out.print(line, style=_STYLES[severity], markup=False, highlight=False, soft_wrap=True)
+        elif fails and severity is checks.Severity.ERROR:
+            err.print(line, style=_STYLES[severity], markup=False, highlight=False, soft_wrap=True)
+    return fails
+
+
 def run_data(folder: RunFolder, predictions: pd.DataFrame, board: pd.DataFrame) -> checks.RunData:
     """Return what a run has saved, as its checks take it."""
     # Imported here: findings that are written are read without the job kinds.
@@ -63,7 +96,7 @@ def run_data(folder: RunFolder, predictions: pd.DataFrame, board: pd.DataFrame) 
         histories=_gathered(folder, "train", folder.history_path),
         embeddings=folder.embedding_facts(),
         audit=pd.DataFrame() if audit is None else pd.read_parquet(folder.audit_path(audit.id)),
-        beside={each.path.name: read_saved(_board(each)) for each in runs_beside(folder)},
+        beside={each.path.name: read_saved(board_of(each)) for each in runs_beside(folder)},
     )
 
 
@@ -113,12 +146,13 @@ def runs_beside(folder: RunFolder) -> list[RunFolder]:
         other = RunFolder(path.parent)
         theirs = _settings(other)
         same = all(theirs.get(name) == own.get(name) for name in ("dataset", "relabel"))
-        if same and theirs.get("split", {}).get("kind") == "group" and _board(other).is_file():
+        if same and theirs.get("split", {}).get("kind") == "group" and board_of(other).is_file():
             found.append(other)
     return found
 
 
-def _board(folder: RunFolder) -> Path:
+def board_of(folder: RunFolder) -> Path:
+    """Return where the leaderboard of a run is written."""
     return folder.tables / "leaderboard.csv"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 import results
+from bench.outputs.checks import board_of, runs_beside
 from bench.run_folder import RunFolder
 from features.files import atomic_path, content_hash, write_text
 
@@ -67,6 +68,7 @@ def _fingerprint(folder: RunFolder) -> str:
     code = [*(Path(path) for path in results.__path__), Path(__file__).parent]
     files = [file for package in code for suffix in ("py", "csv") for file in package.rglob(f"*.{suffix}")]
     files += [file for part in folder.repeats() for pattern in _READ for file in part.path.glob(pattern)]
+    files += [board_of(other) for other in runs_beside(folder)]
     states = [(str(file), stat.st_size, stat.st_mtime_ns) for file in sorted(files) for stat in [file.stat()]]
     versions = [(name, version(name)) for name in _LIBRARIES]
     return content_hash(json.dumps([states, versions]).encode())

@@ -1,11 +1,13 @@
 """`defectbench report`: every table, figure and the HTML page of a run again, no model loaded."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from bench.console import task
+from bench.outputs.checks import read_checks
 from bench.outputs.curve import saved_curves
 from bench.outputs.gallery import BUDGET, gallery_of
 from bench.outputs.localisation import read_attention, read_localisation
@@ -17,6 +19,7 @@ from features.errors import InputError
 from features.files import write_text
 from features.tables import read_saved
 from results import figures
+from results.checks import without
 from results.report import Explorer, Provenance, Sprites, build_page
 
 MOST_SUSPECTS = 60
@@ -38,7 +41,7 @@ _FURTHER = {
 }
 
 
-def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
+def write_report(folder: RunFolder, out: str | Path | None = None, ignored: Collection[str] = ()) -> Path:
     """Write the tables, the figures and `report.html` from the run's files; return the page's path.
 
     Parameters
@@ -47,6 +50,8 @@ def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
         A run. A run that has not ended gives a report of what is done.
     out : str or Path, optional
         The page; `report.html` in the run's folder by default.
+    ignored : collection of str
+        Codes of checks to leave out, besides those that the run's configuration names.
 
     Raises
     ------
@@ -56,15 +61,15 @@ def write_report(folder: RunFolder, out: str | Path | None = None) -> Path:
     if folder.predictions().empty:
         raise InputError(f"{folder.path}: nothing has been scored yet; finish the run first")
     write_tables(folder)
-    return draw_report(folder, out)
+    return draw_report(folder, out, ignored)
 
 
-def draw_report(folder: RunFolder, out: str | Path | None = None) -> Path:
+def draw_report(folder: RunFolder, out: str | Path | None = None, ignored: Collection[str] = ()) -> Path:
     """Write the figures and `report.html` of a run whose tables are written; see `write_report`."""
     write_figures(folder)
     predictions, images = folder.predictions(), folder.read_split()
     explorer = Explorer(images[["image_id", "label", "y", "split"]], folder.projections())
-    page = build_page(predictions, folder.statuses(), explorer, _provenance(folder, images))
+    page = build_page(predictions, folder.statuses(), explorer, _provenance(folder, images, ignored))
     # Pictures are base64 in the page: four characters for three bytes.
     left = MOST_BYTES - page.bytes
     gallery = gallery_of(folder, images, max(min(BUDGET, left // 2), _LEAST))
@@ -85,7 +90,7 @@ def _thumbnails(images: pd.DataFrame, budget_bytes: int) -> Sprites | None:
     return sprites if sum(map(len, sprites.sheets)) <= budget_bytes else None
 
 
-def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
+def _provenance(folder: RunFolder, images: pd.DataFrame, ignored: Collection[str]) -> Provenance:
     config = folder.config()
     environment = json.loads((folder.path / "environment.json").read_text())
     published, dataset = published_for(folder)
@@ -114,6 +119,7 @@ def _provenance(folder: RunFolder, images: pd.DataFrame) -> Provenance:
         figures=_figures(folder),
         localisation=read_localisation(folder.tables / "localisation.csv"),
         attention=read_attention(folder.tables / "attention.csv"),
+        checks=without(read_checks(folder), {*config.checks.ignore, *ignored}),
     )
 
 

@@ -3,6 +3,8 @@
 Listing the checks imports neither scipy nor scikit-learn.
 """
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from results.checks import (
@@ -72,6 +74,7 @@ __all__ = [
     "codes",
     "get_check",
     "has_errors",
+    "known_codes",
     "lines_of",
     "without",
 ]
@@ -94,6 +97,22 @@ def get_check(code: str) -> Check:
     if known not in _REGISTRY:
         raise PredictionsError(f"no check {code!r}; there are: {', '.join(_REGISTRY)}")
     return _REGISTRY[known]
+
+
+def known_codes(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return codes as the registry writes them.
+
+    Raises
+    ------
+    PredictionsError
+        For a code without a check.
+
+    Examples
+    --------
+    >>> known_codes(["db104"])
+    ('DB104',)
+    """
+    return tuple(get_check(code).code for code in codes)
 
 
 def check_run(data: RunData) -> pd.DataFrame:

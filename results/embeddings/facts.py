@@ -42,9 +42,12 @@ def embedding_facts(matrix: np.ndarray) -> dict[str, int]:
     at_top = sum((known[start : start + _ROWS] == high).sum(axis=0) for start in range(0, len(known), _ROWS))
     beyond = np.maximum(np.abs(low), np.abs(high)) > _FLOAT16
     saturated = ~constant & ((at_top >= _MOST * len(known)) | beyond)
-    # Different rows have different projections on a random direction, but for accidents of rounding.
-    direction = np.random.default_rng(0).normal(size=(dimensions,)).astype(np.float32)
-    different = len(np.unique((known - low) @ direction))
+    # Different rows have different projections on a random direction, but for accidents of rounding; equal
+    # rows may differ in the last digits.
+    direction = np.random.default_rng(0).normal(size=(dimensions,))
+    parts = [(known[start : start + _ROWS] - low) @ direction for start in range(0, len(known), _ROWS)]
+    projected = np.concatenate(parts)
+    different = len(np.unique(np.round(projected / max(np.abs(projected).max(), 1e-300), 11)))
     return {
         **facts,
         "different": different,

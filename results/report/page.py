@@ -19,6 +19,7 @@ from results.leaderboard import best_of_kinds, leaderboard
 from results.notes import best_note
 from results.predictions import COSTS, ROW_KEY, rows_of
 from results.report.attention import attention_html
+from results.report.checks import checks_panel
 from results.report.curves import curves_of
 from results.report.explorer import Explorer, Sprites, explore, sprite_sheets, title_of
 from results.report.gallery import Gallery
@@ -61,6 +62,8 @@ class Provenance:
         As `results.tables.localisation.localisation_table`; may be empty.
     attention : DataFrame
         As `results.tables.attention.attention_table`; may be empty.
+    checks : DataFrame, optional
+        As `results.checks.check_run`; without it the page has no panel of checks.
     """
 
     title: str
@@ -75,6 +78,7 @@ class Provenance:
     figures: Mapping[str, bytes] = field(default_factory=dict)
     localisation: pd.DataFrame = field(default_factory=pd.DataFrame)
     attention: pd.DataFrame = field(default_factory=pd.DataFrame)
+    checks: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +187,7 @@ def build_page(
         "script": _asset("report.js"),
         "payload": to_json(payload),
         "summary": "".join(f"<p>{html.escape(line)}</p>" for line in said),
+        "checks": "" if provenance.checks is None else checks_panel(provenance.checks),
         "published": _published(provenance),
         "tables": "".join(_folded(title, table) for title, table in provenance.tables.items() if len(table)),
         "figures": "".join(_figure(title, png) for title, png in provenance.figures.items()),

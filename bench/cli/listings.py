@@ -1,9 +1,11 @@
 """`defectbench models`, `datasets` and `checks`: what the registries hold."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bench.cli.options import Ignore, Strict, ignored_codes
 
 if TYPE_CHECKING:
     from features.datasets import DatasetSpec
@@ -15,7 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(epilog="Example: defectbench models")(models)
     app.command(epilog="Example: defectbench datasets")(datasets)
-    app.command(epilog="Example: defectbench checks")(checks)
+    app.command(epilog="Example: defectbench checks   |   defectbench checks runs/elpv")(checks)
 
 
 def models() -> None:
@@ -37,11 +39,25 @@ def datasets() -> None:
     say("Options with a flag of their own are also taken by --option NAME=VALUE and the section [dataset].")
 
 
-def checks() -> None:
-    """List the checks of a run: code, severity, when it applies, what it means, remedy."""
+def checks(
+    run: Annotated[str | None, typer.Argument(help="Folder of a run; without it, list the checks.")] = None,
+    ignore: Ignore = None,
+    strict: Strict = False,
+) -> None:
+    """Check a run and print every finding in full, or list the checks: when, what it means, remedy."""
     from bench.console import say
     from results import checks as registry
 
+    ignored = ignored_codes(ignore)
+    if run is not None:
+        from bench.outputs.checks import check_again
+        from bench.outputs.remember import leaderboard_of
+        from bench.run_folder import RunFolder
+
+        folder = RunFolder.existing(run)
+        if check_again(folder, leaderboard_of(folder), ignored, strict=strict):
+            raise typer.Exit(1)
+        return
     for check in map(registry.get_check, registry.codes()):
         say(f"{check.code} {check.name.replace('_', ' ')} ({check.severity})")
         _print([("  when", check.when), ("  means", check.meaning), ("  remedy", check.remedy)])

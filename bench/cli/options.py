@@ -224,6 +224,15 @@ def listed(texts: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return names or None
 
 
+def ignored_codes(ignore: list[str] | None) -> tuple[str, ...]:
+    """Return the codes of `--ignore`; an unknown one is refused before any work."""
+    if not ignore:
+        return ()
+    from results.checks import known_codes
+
+    return known_codes(listed(ignore) or ())
+
+
 def _flag_of(model: type[BaseModel], name: str, path: tuple[str, ...], *, commas: bool) -> list[Flag]:
     from features.datasets.options import flag_of, scalar_type, takes_several
 

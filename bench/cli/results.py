@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import Ignore, Strict, listed
+from bench.cli.options import Ignore, Strict, ignored_codes
 from features.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def table(
         raise InputError(f"format {format!r}: choose one of {', '.join(FORMATS)}")
     if against not in (None, "published"):
         raise InputError(f"--against {against}: the only choice is published")
-    ignored = _codes(ignore)
+    ignored = ignored_codes(ignore)
     if len(runs) > 1:
         _compare(runs, metric)
     else:
@@ -81,7 +81,7 @@ def report(
     from bench.outputs.report import write_report
     from bench.run_folder import RunFolder
 
-    ignored = _codes(ignore)
+    ignored = ignored_codes(ignore)
     say(str(write_report(RunFolder.existing(run), out, ignored)))
     _check([run], ignored, strict)
 
@@ -145,15 +145,6 @@ def best(
             raise InputError(f"{name} {value:g}: give a share between 0 and 1")
     predictions = RunFolder.existing(run).predictions()
     say(choose(predictions, max_escape=max_escape, max_ms=max_ms, max_overkill=max_overkill).describe())
-
-
-def _codes(ignore: list[str] | None) -> tuple[str, ...]:
-    """Return the codes of `--ignore`; an unknown one is refused before any work."""
-    if not ignore:
-        return ()
-    from results.checks import known_codes
-
-    return known_codes(listed(ignore) or ())
 
 
 def _check(runs: list[str], ignored: tuple[str, ...], strict: bool, quiet: bool = False) -> None:

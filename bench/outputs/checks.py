@@ -1,14 +1,15 @@
 """The checks of a run, from what its folder holds."""
 
 import json
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import classifiers
-from bench.console import err, out
+from bench.console import err, out, say
 from bench.run_folder import RunFolder
 from features.files import write_text
 from features.tables import read_saved
@@ -19,7 +20,12 @@ from results.tables.shown import plain
 
 #: The part of a parameter's name that says which step of the pipeline it belongs to.
 _STEP = "model__"
-_STYLES = {checks.Severity.ERROR: "red", checks.Severity.WARNING: "yellow", checks.Severity.INFO: "dim"}
+_STYLES = {
+    checks.Severity.ERROR: "red",
+    checks.Severity.WARNING: "yellow",
+    checks.Severity.INFO: "dim",
+    checks.Severity.UNCHECKED: "dim",
+}
 
 
 def write_checks(folder: RunFolder, predictions: pd.DataFrame, board: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +68,7 @@ def show_checks(
     strict : bool
         Whether errors make the command fail.
     quiet : bool
-        Whether nothing but errors that make the command fail are printed, on stderr.
+        Whether to print only errors that make the command fail, on stderr.
 
     Returns
     -------
@@ -77,6 +83,61 @@ def show_checks(
         elif fails and severity is checks.Severity.ERROR:
             err.print(line, style=_STYLES[severity], markup=False, highlight=False, soft_wrap=True)
     return fails
+
+
+def check_again(
+    folder: RunFolder, board: pd.DataFrame, ignored: Collection[str] = (), *, strict: bool = False
+) -> bool:
+    """Check a run; print every finding in full, and what the checks cost.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    board : DataFrame
+        Its leaderboard.
+    ignored : collection of str
+        Codes to leave out, besides those that the run's configuration names.
+    strict : bool
+        Whether errors make the command fail.
+
+    Returns
+    -------
+    bool
+        Whether the command fails.
+    """
+    started = time.perf_counter()
+    data = run_data(folder, folder.predictions(), board)
+    reading = time.perf_counter() - started
+    results = checks.results_of(data)
+    table = checks.without(checks.findings_table(results), {*folder.config().checks.ignore, *ignored})
+    found = checks.found(table)
+    for (severity, code), part in found.groupby(["severity", "code"], sort=False):
+        check = checks.get_check(str(code))
+        style = _STYLES[checks.Severity(str(severity))]
+        title = f"{code} {check.name.replace('_', ' ')} ({severity})"
+        for line in (title, *(f"  {text}" for text in part["finding"])):
+            out.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        say(f"  Meaning: {check.meaning}")
+        say(f"  Remedy: {check.remedy}")
+    if found.empty:
+        say("the checks found nothing")
+    for line in checks.unchecked_lines(table):
+        say(line)
+    say(_cost_text(folder, results, reading))
+    return strict and checks.has_errors(table)
+
+
+def _cost_text(folder: RunFolder, results: list[checks.CheckResult], reading: float) -> str:
+    """Return what the checks cost, beside what the jobs of the run have taken."""
+    total = sum(result.seconds for result in results)
+    slowest = max(results, key=lambda result: result.seconds)
+    outcomes = [part.outcome(job_id) for part in folder.repeats() for job_id in part.job_ids()]
+    jobs = sum(outcome.seconds for outcome in outcomes if outcome is not None)
+    share = f" ({slowest.seconds / jobs:.1%} of the {jobs:.0f} s of the run's jobs)" if jobs else ""
+    return (
+        f"{len(results)} checks took {total:.1f} s, and {reading:.1f} s to read the run; the slowest, "
+        f"{slowest.check.code}, took {slowest.seconds:.1f} s{share}"
+    )
 
 
 def run_data(folder: RunFolder, predictions: pd.DataFrame, board: pd.DataFrame) -> checks.RunData:
@@ -165,7 +226,7 @@ def _settings(folder: RunFolder) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _gathered(folder: RunFolder, kind: str, place: Any) -> pd.DataFrame:
+def _gathered(folder: RunFolder, kind: str, place: Callable[[str], Path]) -> pd.DataFrame:
     """Return the tables that jobs of one kind have saved, with the key columns of their rows."""
     frames = []
     for record in folder.records():
@@ -191,7 +252,7 @@ def _known_grid(folder: RunFolder, record: dict[str, Any]) -> pd.DataFrame:
     spec = classifiers.get_spec(record["fields"]["model"])
     cells = [_plain(cell) for cell in ParameterGrid(spec.grids.get(record["fields"]["grid"], {}))]
     picked = [cell == json.loads(chosen) for cell in cells]
-    return pd.DataFrame({"params": cells, "score": float("nan"), "chosen": picked, "converged": True})
+    return pd.DataFrame({"params": cells, "chosen": picked})
 
 
 def _plain(params: dict[str, Any]) -> dict[str, Any]:

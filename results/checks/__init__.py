@@ -32,8 +32,16 @@ from results.checks import (
     valid_and_test,
 )
 from results.checks.base.data import RunData
-from results.checks.base.spec import Check, Finding, Severity
-from results.checks.base.table import COLUMNS, findings_table, has_errors, lines_of, without
+from results.checks.base.spec import Check, CheckResult, Finding, Severity
+from results.checks.base.table import (
+    COLUMNS,
+    findings_table,
+    found,
+    has_errors,
+    lines_of,
+    unchecked_lines,
+    without,
+)
 from results.errors import PredictionsError
 
 _REGISTRY: dict[str, Check] = {
@@ -67,15 +75,20 @@ _REGISTRY: dict[str, Check] = {
 __all__ = [
     "COLUMNS",
     "Check",
+    "CheckResult",
     "Finding",
     "RunData",
     "Severity",
     "check_run",
     "codes",
+    "findings_table",
+    "found",
     "get_check",
     "has_errors",
     "known_codes",
     "lines_of",
+    "results_of",
+    "unchecked_lines",
     "without",
 ]
 
@@ -117,4 +130,9 @@ def known_codes(codes: Iterable[str]) -> tuple[str, ...]:
 
 def check_run(data: RunData) -> pd.DataFrame:
     """Return what all checks find in a run; see `results.checks.base.table.findings_table`."""
-    return findings_table(_REGISTRY.values(), data)
+    return findings_table(results_of(data))
+
+
+def results_of(data: RunData) -> list[CheckResult]:
+    """Return what each check finds in a run, and how long it takes."""
+    return [check.run(data) for check in _REGISTRY.values()]

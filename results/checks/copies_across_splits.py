@@ -29,4 +29,5 @@ CHECK = Check(
     "Models have seen copies of test images in training, so every figure on the test split is too good.",
     "Remove the copies (`defectbench data check` lists them), or use --split stratified or group.",
     _find,
+    needs=("images.content",),
 )

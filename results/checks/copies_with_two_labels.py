@@ -28,4 +28,5 @@ CHECK = Check(
     "At least one label of each pair is wrong: no model can be right about both.",
     "Correct the labels in a file and pass it to --relabel, or remove the images.",
     _find,
+    needs=("images.content",),
 )

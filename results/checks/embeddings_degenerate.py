@@ -30,9 +30,8 @@ def _find(data: RunData) -> Iterator[Finding]:
             )
         if facts["saturated"] > SATURATED * dimensions:
             yield Finding(
-                f"{name}: {percent(facts['saturated'] / dimensions)} of the dimensions are saturated (most "
-                f"images "
-                "at the largest value, or beyond the range of float16)",
+                f"{name}: {percent(facts['saturated'] / dimensions)} of the dimensions are saturated "
+                "(most images at the largest value, or beyond the range of float16)",
                 {"saturated": facts["saturated"], "dimensions": dimensions},
             )
 
@@ -46,4 +45,5 @@ CHECK = Check(
     "of the images.",
     "Check weights and preprocessing; try --precision float32 and --storage float32.",
     _find,
+    needs=("embeddings.not_finite",),
 )

@@ -15,8 +15,6 @@ FEWEST_VALUES, GAIN = 3, 0.001
 
 
 def _find(data: RunData) -> Iterator[Finding]:
-    if data.searches.empty:
-        return
     for key, cells in data.searches.groupby(ROW_KEY, sort=False, observed=True):
         chosen = cells[cells["chosen"]]
         if chosen.empty:
@@ -37,7 +35,7 @@ def _find(data: RunData) -> Iterator[Finding]:
             by = f", {gain:.3f} better than {inner:g}" if np.isfinite(gain) else ""
             yield Finding(
                 f"{row}: the best {_short(name)} is {value:g}, the {end} of {len(values)} values{by}",
-                {_short(name): value, "gain": gain},
+                {_short(name): value} | ({"gain": gain} if np.isfinite(gain) else {}),
             )
 
 
@@ -55,6 +53,8 @@ def _alike(settings: pd.Series, best: Mapping[str, Any]) -> list[Mapping[str, An
 
 def _gain(cells: pd.DataFrame, best: pd.Series, name: str, inner: float) -> float:
     """Return how much the best setting is better than with the next value inside; NaN where it is unknown."""
+    if "score" not in cells:
+        return float("nan")
     wanted = {**best["params"], name: inner}
     scores = [
         score for params, score in zip(cells["params"], cells["score"], strict=True) if params == wanted
@@ -78,4 +78,6 @@ CHECK = Check(
     "A value beyond the grid may be better still, so the row may be weaker than the model can be.",
     "Search the full grid: --grid full.",
     _find,
+    needs=("searches.params",),
+    uses=("searches.score",),
 )

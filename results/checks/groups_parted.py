@@ -88,4 +88,5 @@ CHECK = Check(
     "will be lower.",
     "Run again with --split group under another --name; this check then shows the difference.",
     _find,
+    uses=("structure",),
 )

@@ -12,7 +12,7 @@ NOTED, WARNED = 0.01, 0.05
 
 def _find(data: RunData) -> Iterator[Finding]:
     audit = data.audit
-    if audit.empty or not audit["suspicion"].notna().any():
+    if not audit["suspicion"].notna().any():
         return
     suspect = audit[audit["issue"].astype(bool)]
     share = len(suspect) / len(audit)
@@ -40,4 +40,5 @@ CHECK = Check(
     "counts images that are hard to judge, too.",
     "Look at the suspects in the report or in `defectbench audit RUN`; pass corrections to --relabel.",
     _find,
+    needs=("audit.issue",),
 )

@@ -34,4 +34,8 @@ CHECK = Check(
     "Models can recognise these test images instead of their defects. Figures for new parts will be lower.",
     "Keep together what belongs together: --split group, with --group where the dataset names no groups.",
     _find,
+    uses=(
+        "structure",
+        "embeddings.near_share",
+    ),
 )

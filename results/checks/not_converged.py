@@ -8,9 +8,7 @@ from results.predictions import ROW_KEY
 
 
 def _find(data: RunData) -> Iterator[Finding]:
-    if data.searches.empty:
-        return
-    stopped = data.searches[~data.searches["converged"].astype(bool)]
+    stopped = data.searches[data.searches["converged"].eq(False)]
     for record in stopped.drop_duplicates(ROW_KEY).to_dict("records"):
         yield Finding(f"{named(record)}: the solver stopped at its limit of iterations")
 
@@ -24,4 +22,5 @@ CHECK = Check(
     "elsewhere.",
     "Use another value of C, a smaller grid, or more iterations of this model.",
     _find,
+    needs=("searches.converged",),
 )

@@ -44,4 +44,11 @@ CHECK = Check(
     "Photograph good and defective parts alike and in mixed order; compare with --preprocess, and look at "
     "the heat maps.",
     _find,
+    uses=(
+        "images.brightness",
+        "images.contrast",
+        "images.bytes",
+        "images.modified",
+        "images.taken",
+    ),
 )

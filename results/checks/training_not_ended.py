@@ -14,8 +14,6 @@ _FEWEST_EPOCHS = 4
 
 
 def _find(data: RunData) -> Iterator[Finding]:
-    if data.histories.empty:
-        return
     for key, history in data.histories.groupby(ROW_KEY, sort=False, observed=True):
         auc = history.sort_values("epoch")["valid_auc"].to_numpy(float)
         if len(auc) < _FEWEST_EPOCHS or not np.isfinite(auc).all():
@@ -38,4 +36,5 @@ CHECK = Check(
     "The network has not reached what it can: its row is too weak to speak against networks.",
     "Train longer: --epochs, or `epochs` in [cnn.of.NAME].",
     _find,
+    needs=("histories.valid_auc",),
 )

@@ -4,7 +4,7 @@ import html
 
 import pandas as pd
 
-from results.checks import Severity, codes, get_check
+from results.checks import Severity, codes, found, get_check, unchecked_lines
 
 #: Findings of one check that the panel names; the table has all of them.
 MOST = 4
@@ -22,10 +22,12 @@ def checks_panel(findings: pd.DataFrame) -> str:
     Returns
     -------
     str
-        A folded list that is open where there are errors or warnings.
+        A folded list that is open where there are errors or warnings. What was not checked follows.
     """
+    unchecked = _unchecked(unchecked_lines(findings))
+    findings = found(findings)
     if findings.empty:
-        return f"<p class='note'>Checks: none of {len(codes())} checks found anything.</p>"
+        return f"<p class='note'>Checks: none of {len(codes())} checks found anything.</p>{unchecked}"
     counts = findings.drop_duplicates(["severity", "code"])["severity"].value_counts()
     said = ", ".join(
         f"{counts[word]} {title}{'s' if counts[word] != 1 else ''}"
@@ -37,7 +39,15 @@ def checks_panel(findings: pd.DataFrame) -> str:
         _item(str(code), Severity(str(severity)), part["finding"].tolist())
         for (severity, code), part in findings.groupby(["severity", "code"], sort=False)
     )
-    return f"<details{opened}><summary>Checks: {said}</summary><ul>{items}</ul></details>"
+    return f"<details{opened}><summary>Checks: {said}</summary><ul>{items}</ul></details>{unchecked}"
+
+
+def _unchecked(lines: list[str]) -> str:
+    if not lines:
+        return ""
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    title = "Not checked, or only in part, because the run has not saved the data"
+    return f"<details class='note'><summary>{title}</summary><ul>{items}</ul></details>"
 
 
 def _item(code: str, severity: Severity, texts: list[str]) -> str:

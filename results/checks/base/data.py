@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from results.leaderboard import Kind
     from results.metrics import Scored
 
+#: What a run may have saved for its checks: a field of `RunData`, or `field.column`, in words.
+SAVED = {
+    "images.content": "hashes of images",
+    "images.brightness": "brightness of images",
+    "images.contrast": "contrast of images",
+    "images.bytes": "sizes of files",
+    "images.modified": "times of files",
+    "images.taken": "times of exposure",
+    "structure": "search for groups and near copies",
+    "embeddings.near_share": "near copies by embeddings",
+    "embeddings.not_finite": "facts about embeddings",
+    "searches.params": "grid searches",
+    "searches.score": "scores of grid searches",
+    "searches.converged": "convergence of solvers",
+    "histories.valid_auc": "training curves",
+    "audit.issue": "audit of labels",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class RunData:
@@ -39,8 +57,8 @@ class RunData:
     structure : mapping
         What was found about images that belong together: `near_share`, `group`, `auc_parted`, `auc_whole`.
     searches : DataFrame
-        One row per setting of each grid search: the columns `ROW_KEY`, `params` (dict), `score` (mean over
-        folds; NaN where it was not saved), `chosen` and `converged` (bool).
+        One row per setting of each grid search: the columns `ROW_KEY`, `params` (dict) and `chosen`; where
+        saved `score` (mean over folds) and `converged` (bool).
     histories : DataFrame
         One row per epoch of each network: the columns `ROW_KEY`, `epoch`, `valid_auc` and more.
     embeddings : DataFrame
@@ -62,6 +80,18 @@ class RunData:
     embeddings: pd.DataFrame = field(default_factory=pd.DataFrame)
     audit: pd.DataFrame = field(default_factory=pd.DataFrame)
     beside: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Return whether the run has saved a field, or a column of it.
+
+        Parameters
+        ----------
+        name : str
+            A key of `SAVED`.
+        """
+        field_name, _, column = name.partition(".")
+        value = getattr(self, field_name)
+        return len(value) > 0 and (not column or column in value)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -121,8 +151,7 @@ class RunData:
 
 
 def count_units(groups: np.ndarray | None, chosen: np.ndarray) -> int:
-    """Return the number of independent units among the images chosen: images, or groups where there are "
-    "some."""
+    """Return the number of independent images among those chosen: of groups, where there are groups."""
     return int(chosen.sum()) if groups is None else len(np.unique(groups[chosen]))
 
 

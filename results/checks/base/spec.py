@@ -1,10 +1,11 @@
 """What a check is: a code, what it means, a remedy, and a function of what a run has saved."""
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from results.checks.base.data import RunData
+from results.checks.base.data import SAVED, RunData
 
 
 class Severity(StrEnum):
@@ -18,11 +19,14 @@ class Severity(StrEnum):
         The figures hold, but less than they seem to.
     INFO
         Worth knowing when reading the figures.
+    UNCHECKED
+        Not a finding: the check had nothing to look at, or not all of it.
     """
 
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+    UNCHECKED = "unchecked"
 
     @property
     def rank(self) -> int:
@@ -69,6 +73,10 @@ class Check:
         What to do about it.
     find : callable
         `RunData` to findings; none where the check does not apply or all is well.
+    needs : sequence of str
+        Keys of `results.checks.base.data.SAVED`. The check is left out in a run without all of them.
+    uses : sequence of str
+        Keys of `SAVED` that the check looks at where they are saved.
 
     Examples
     --------
@@ -84,3 +92,36 @@ class Check:
     meaning: str
     remedy: str
     find: Callable[[RunData], Iterable[Finding]]
+    needs: Sequence[str] = ()
+    uses: Sequence[str] = ()
+
+    def run(self, data: RunData) -> "CheckResult":
+        """Return the findings in a run, and what the run has not saved for this check."""
+        started = time.perf_counter()
+        lacking = [SAVED[name] for name in self.needs if not data.has(name)]
+        if lacking:
+            text = f"not checked: the run has no {' and no '.join(lacking)}"
+            return CheckResult(self, (Finding(text, severity=Severity.UNCHECKED),), 0.0)
+        findings = list(self.find(data))
+        partly = [SAVED[name] for name in self.uses if not data.has(name)]
+        if partly:
+            text = f"checked in part: the run has no {' and no '.join(partly)}"
+            findings.append(Finding(text, severity=Severity.UNCHECKED))
+        return CheckResult(self, tuple(findings), time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check has found in a run.
+
+    Parameters
+    ----------
+    check : Check
+    findings : tuple of Finding
+    seconds : float
+        Duration of the check.
+    """
+
+    check: Check
+    findings: tuple[Finding, ...]
+    seconds: float

@@ -1,5 +1,6 @@
 """Checks on the command line: what a run has found, left out or fatal."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -95,12 +96,26 @@ def test_a_run_of_an_older_version_has_its_grids_and_the_sizes_of_its_files(run)
         key = dict.fromkeys(ROW_KEY, "none") | {"model": record["fields"]["model"], "repeat": 0}
         folder.write_outcome(record["id"], Outcome(Status.OK, row=key))
     grids = searches_of(folder)
-    assert grids["score"].isna().all() and grids["converged"].all()
+    assert list(grids.loc[grids["chosen"], "params"].iloc[0]) and not {"score", "converged"} & set(grids)
     assert grids.groupby("model").ngroups == 2
     files = folder.read_split()[["path"]].assign(content="", size=100, mtime_ns=2_000_000_000, inode=1)
     folder.write_frame(folder.files, files)
     images = images_of(folder)
     assert (images["bytes"] == 100).all() and (images["modified"] == 2.0).all()
+
+
+def test_a_run_is_checked_again_in_full_with_the_time_that_it_takes(torn, capsys):
+    assert run_app(["checks", torn]) == 0
+    shown = capsys.readouterr().out
+    assert "DB101 copies across splits (error)\n  1 set of equal images lie in several splits" in shown
+    assert "  Meaning: Models have seen copies" in shown and "  Remedy: Remove the copies" in shown
+    assert "DB501 embeddings degenerate not checked: the run has no facts about embeddings" in shown
+    assert re.search(
+        r"^\d+ checks took [\d.]+ s, and [\d.]+ s to read the run; the slowest, DB\d+,", shown, re.M
+    )
+    assert run_app(["checks", torn, "--strict", "--ignore", "DB101,DB203"]) == 0
+    assert "DB101" not in capsys.readouterr().out
+    assert run_app(["checks", torn, "--strict"]) == 1
 
 
 def test_the_listing_has_every_code_with_its_remedy(capsys):
@@ -119,3 +134,7 @@ def test_the_panel_of_the_report_is_literal_and_counts():
     assert "&lt;b&gt;a &amp; b&lt;/b&gt;" in panel and "<b>a" not in panel
     assert "row 3" in panel and "row 4" not in panel and "2 more in tables/checks.csv" in panel
     assert "found anything" in checks_panel(pd.DataFrame(columns=checks.COLUMNS))
+    rows = [("DB501", "unchecked", "embeddings_degenerate", "not checked: the run has no <i>facts", "", "")]
+    panel = checks_panel(pd.DataFrame(rows, columns=checks.COLUMNS))
+    assert "found anything" in panel and "<li>DB501 embeddings degenerate not checked" in panel
+    assert "&lt;i&gt;facts" in panel

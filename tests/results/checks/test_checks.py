@@ -1,5 +1,4 @@
-"""What holds for every check of the registry; each has an example that it fires on and one it is silent "
-"on."""
+"""What holds for every check: it fires on its positive example and is silent on its negative one."""
 
 import importlib.util
 import re
@@ -17,6 +16,7 @@ import results.checks
 import results.errors
 from results import checks, columns
 from results.checks import RunData, Severity
+from results.checks.base.data import SAVED
 
 HERE = Path(__file__).parent
 ROOM = Path(results.checks.__file__).parent
@@ -39,7 +39,11 @@ def test_the_examples_have_columns_of_the_leaderboard():
 
 
 def found(code, data):
-    return list(checks.get_check(code).find(data))
+    return [each for each in run_check(code, data) if each.severity is not Severity.UNCHECKED]
+
+
+def run_check(code, data):
+    return checks.get_check(code).run(data).findings
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -139,7 +143,41 @@ def test_every_check_stands_a_degenerate_run(case):
     if case in expected:
         assert expected[case] in set(table["code"])
     else:
-        assert table.empty
+        assert checks.found(table).empty
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if checks.get_check(code).needs])
+def test_a_check_without_the_data_that_it_needs_says_so(code):
+    (finding,) = run_check(code, _only_predictions())
+    assert finding.severity is Severity.UNCHECKED
+    assert finding.text == f"not checked: the run has no {SAVED[checks.get_check(code).needs[0]]}"
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if checks.get_check(code).uses])
+def test_a_check_without_all_the_data_that_it_uses_says_so(code):
+    data = example(code).fires()
+    assert all(each.severity is not Severity.UNCHECKED for each in run_check(code, data))
+    name = checks.get_check(code).uses[-1]
+    field, _, column = name.partition(".")
+    value = getattr(data, field)
+    lacking = value.drop(columns=column) if column else {}
+    *_, last = run_check(code, replace(data, **{field: lacking}))
+    assert last.severity is Severity.UNCHECKED
+    assert last.text == f"checked in part: the run has no {SAVED[name]}"
+
+
+def test_what_is_unchecked_is_one_line_and_no_error():
+    table = checks.check_run(_only_predictions())
+    assert set(table["severity"]) == {"unchecked"} and set(table["remedy"]) == {""}
+    ((severity, line),) = checks.lines_of(table)
+    assert severity is Severity.UNCHECKED and line.endswith(
+        "DB101, DB102, DB103, DB104, DB105, DB106, DB301, DB302, DB303, DB501"
+    )
+    assert not checks.has_errors(table)
+    assert (
+        "DB501 embeddings degenerate not checked: the run has no facts about embeddings"
+        in checks.unchecked_lines(table)
+    )
 
 
 def test_no_check_costs_more_than_a_moment():

@@ -1,4 +1,4 @@
-"""What can be said of a photograph without looking at what it shows: brightness, size, time."""
+"""Properties of image files that do not depend on what the image shows: brightness, size, time."""
 
 import os
 from collections.abc import Sequence

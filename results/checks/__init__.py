@@ -18,7 +18,7 @@ from results.checks import (
     few_test_images,
     few_valid_images,
     grid_edge,
-    groups_parted,
+    groups_divided,
     label_noise,
     many_rows,
     near_copies,
@@ -49,7 +49,7 @@ _REGISTRY: dict[str, Check] = {
     for check in (
         copies_across_splits.CHECK,
         near_copies.CHECK,
-        groups_parted.CHECK,
+        groups_divided.CHECK,
         single_feature.CHECK,
         label_noise.CHECK,
         copies_with_two_labels.CHECK,

@@ -1,4 +1,4 @@
-"""Probabilities that do not mean what they say."""
+"""Predicted probabilities that differ from the observed share of defects."""
 
 from collections.abc import Iterator
 
@@ -62,7 +62,7 @@ CHECK = Check(
     Severity.INFO,
     "a row has probabilities, and the test split holds both classes",
     "A probability of this row is not the share of defects among such images. Ranking, thresholds and the "
-    "confusion matrix are not concerned.",
+    "confusion matrix are not affected.",
     "Use `defectbench table RUN --calibrate temperature` (or sigmoid, isotonic) before you read "
     "probabilities.",
     _find,

@@ -8,15 +8,15 @@ from results.checks.base.spec import Check, Finding, Severity
 
 
 def _find(data: RunData) -> Iterator[Finding]:
-    torn = [part for part in sets_of_copies(data) if part["y"].nunique() > 1]
-    if not torn:
+    conflicting = [part for part in sets_of_copies(data) if part["y"].nunique() > 1]
+    if not conflicting:
         return
-    pair = torn[0].drop_duplicates("y").head(2)
+    pair = conflicting[0].drop_duplicates("y").head(2)
     words = " and ".join(f"{row.image_id} ({row.label})" for row in pair.itertuples())
-    sets = "1 set" if len(torn) == 1 else f"{len(torn)} sets"
+    sets = "1 set" if len(conflicting) == 1 else f"{len(conflicting)} sets"
     yield Finding(
         f"{sets} of equal images are called both good and defective, for example {words}",
-        {"sets": len(torn), "images": sum(map(len, torn))},
+        {"sets": len(conflicting), "images": sum(map(len, conflicting))},
     )
 
 

@@ -47,7 +47,7 @@ CHECK = Check(
     "equal_recalls",
     Severity.INFO,
     "the test split holds a defect",
-    "The columns of overkill at 99.1% to 100% recall repeat one figure. The last one hangs on a single "
+    "The columns of overkill at 99.1% to 100% recall repeat one figure. The last one depends on a single "
     "defect.",
     "Read one of the equal columns only; label more test defects before you promise such a recall.",
     _find,

@@ -18,7 +18,7 @@ def _find(data: RunData) -> Iterator[Finding]:
     by_backbone: dict[str, list[Row]] = {}
     for row in frozen:
         by_backbone.setdefault(f"{row.key['features']}, {row.key['preprocess']}", []).append(row)
-    # A control of the same network says most; without one, the best of all stand for each kind.
+    # Compare with a control of the same network; without one, compare the best rows of each kind.
     both = [rows for rows in by_backbone.values() if len({_is_random(row) for row in rows}) == 2]
     for rows in both or [frozen]:
         random = best_on_valid(row for row in rows if _is_random(row))

@@ -23,8 +23,8 @@ def _find(data: RunData) -> Iterator[Finding]:
         if found is None or found.low <= LIMIT:
             continue
         text = (
-            f"{name} alone ranks defects with a ROC AUC of {found.auc:.3f} (interval {found.low:.3f} to "
-            f"{found.high:.3f}; all images)"
+            f"{name} alone separates defects from good images with a ROC AUC of {found.auc:.3f} "
+            f"(interval {found.low:.3f} to {found.high:.3f}; all images)"
         )
         as_good = found.auc >= best
         if best == best:

@@ -11,7 +11,7 @@ from results.metrics.thresholds import valid_threshold
 from results.notes import percent
 
 DRAWS, SEED = 200, 0
-#: Widest range of a rate over 90% of the draws that passes.
+#: Widest range of a rate over 90% of the resamples that passes.
 WIDEST = 0.2
 
 
@@ -24,9 +24,9 @@ def _find(data: RunData) -> Iterator[Finding]:
         low, high = np.quantile(rates, [0.05, 0.95], axis=0)
         if (high - low).max() > WIDEST:
             yield Finding(
-                f"{named(row.key)}: with the valid images drawn anew the threshold gives {percent(low[0])} "
+                f"{named(row.key)}: with resampled valid images the threshold gives {percent(low[0])} "
                 f"to {percent(high[0])} escapes and {percent(low[1])} to {percent(high[1])} overkill on test "
-                "(90% of the draws)",
+                "(90% of the resamples)",
                 {
                     "escape_low": low[0],
                     "escape_high": high[0],
@@ -37,7 +37,7 @@ def _find(data: RunData) -> Iterator[Finding]:
 
 
 def redrawn_rates(scored: Scored, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
-    """Return escape and overkill rate on test at thresholds chosen on valid images drawn anew.
+    """Return escape and overkill rate on test at thresholds chosen on resampled valid images.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ CHECK = Check(
     Severity.WARNING,
     "a row has a threshold chosen on the valid split",
     "Accuracy, F1, escapes and overkill of this row would be others with other valid images. ROC AUC is not "
-    "concerned.",
+    "affected.",
     "Enlarge the valid split, or choose the threshold yourself from the curve of overkill and escapes.",
     _find,
 )

@@ -1,16 +1,16 @@
-"""What can be seen of embeddings without labels: values that are missing, constant or saturated."""
+"""Facts about embeddings without labels: values that are missing, constant or saturated."""
 
 import numpy as np
 
 #: Largest finite number of float16.
 _FLOAT16 = 65504.0
 #: Share of images at the largest value of a dimension from which it is saturated.
-_MOST = 0.5
+_SHARE_AT_TOP = 0.5
 _ROWS = 4096
 
 
 def embedding_facts(matrix: np.ndarray) -> dict[str, int]:
-    """Return what is conspicuous in a set of embeddings.
+    """Count missing, constant and saturated values of a set of embeddings.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def embedding_facts(matrix: np.ndarray) -> dict[str, int]:
     # In parts, so that no second matrix of this size is needed.
     at_top = sum((known[start : start + _ROWS] == high).sum(axis=0) for start in range(0, len(known), _ROWS))
     beyond = np.maximum(np.abs(low), np.abs(high)) > _FLOAT16
-    saturated = ~constant & ((at_top >= _MOST * len(known)) | beyond)
+    saturated = ~constant & ((at_top >= _SHARE_AT_TOP * len(known)) | beyond)
     # Different rows have different projections on a random direction, but for accidents of rounding; equal
     # rows may differ in the last digits.
     direction = np.random.default_rng(0).normal(size=(dimensions,))

@@ -7,7 +7,7 @@ import pandas as pd
 from results.checks import Severity, codes, found, get_check, unchecked_lines
 
 #: Findings of one check that the panel names; the table has all of them.
-MOST = 4
+MAX_TEXTS = 4
 _WORDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
@@ -52,8 +52,8 @@ def _unchecked(lines: list[str]) -> str:
 
 def _item(code: str, severity: Severity, texts: list[str]) -> str:
     check = get_check(code)
-    more = [f"{len(texts) - MOST} more in tables/checks.csv"] if len(texts) > MOST else []
-    lines = "".join(f"<div>{html.escape(text)}</div>" for text in [*texts[:MOST], *more])
+    more = [f"{len(texts) - MAX_TEXTS} more in tables/checks.csv"] if len(texts) > MAX_TEXTS else []
+    lines = "".join(f"<div>{html.escape(text)}</div>" for text in [*texts[:MAX_TEXTS], *more])
     name = f"{code} {check.name.replace('_', ' ')}"
     return (
         f"<li class='{severity}'><strong>{html.escape(name)}</strong> <em>{_WORDS[severity]}</em>{lines}"

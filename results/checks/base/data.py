@@ -180,7 +180,7 @@ def key_of(record: Mapping[Any, Any]) -> tuple[str, ...]:
     return tuple(str(record[name]) for name in ROW_KEY)
 
 
-def listed(names: list[str], most: int = 3) -> str:
+def listed(names: list[str], limit: int = 3) -> str:
     """Return names as words: the first few, and how many more there are.
 
     Examples
@@ -188,6 +188,6 @@ def listed(names: list[str], most: int = 3) -> str:
     >>> listed(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    if len(names) <= most:
+    if len(names) <= limit:
         return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return f"{', '.join(names[:limit])} and {len(names) - limit} more"

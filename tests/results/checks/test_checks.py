@@ -135,7 +135,7 @@ DEGENERATE = {
 
 @pytest.mark.parametrize("case", DEGENERATE)
 @pytest.mark.filterwarnings("error")
-def test_every_check_stands_a_degenerate_run(case):
+def test_every_check_handles_a_degenerate_run(case):
     table = checks.check_run(DEGENERATE[case]())
     assert list(table) == checks.COLUMNS
     expected = {"one_class": "DB201", "no_valid": "DB205", "no_test": "DB201", "few": "DB201",

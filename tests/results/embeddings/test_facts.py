@@ -9,7 +9,7 @@ def matrix():
     return np.random.default_rng(0).normal(size=(200, 16)).astype(np.float32)
 
 
-def test_sound_embeddings_have_nothing_conspicuous(matrix):
+def test_sound_embeddings_have_no_missing_constant_or_saturated_values(matrix):
     assert embedding_facts(matrix) == {
         "images": 200, "dimensions": 16, "not_finite": 0, "different": 200, "constant": 0, "saturated": 0,
     }  # fmt: skip

@@ -21,16 +21,16 @@ def _find(data: RunData) -> Iterator[Finding]:
         return
     structure = data.structure
     seen = structure.get("group") is not None
-    parted = _parted(data.images)
-    if not seen and not parted:
+    divided = _divided(data.images)
+    if not seen and not divided:
         return
     figures: dict[str, float] = {}
     words = [
-        f"{parted} groups are divided between splits" if parted else "images come in groups that look alike"
+        f"{divided} groups are divided between splits" if divided else "images come in groups that look alike"
     ]
-    if seen and parted:
-        words = [f"images come in groups that look alike, and {parted} groups are divided between splits"]
-    figures["groups_divided"] = parted
+    if seen and divided:
+        words = [f"images come in groups that look alike, and {divided} groups are divided between splits"]
+    figures["groups_divided"] = divided
     if structure.get("auc_parted") is not None and structure.get("auc_whole") is not None:
         figures |= {name: float(structure[name]) for name in ("auc_parted", "auc_whole")}
         words.append(
@@ -42,7 +42,7 @@ def _find(data: RunData) -> Iterator[Finding]:
     yield Finding("; ".join(words), figures, None if seen else Severity.INFO)
 
 
-def _parted(images: pd.DataFrame) -> int:
+def _divided(images: pd.DataFrame) -> int:
     """Return how many groups of several images have images in more than one split."""
     if "group" not in images:
         return 0
@@ -81,7 +81,7 @@ def _key(row: Mapping[Any, Any]) -> tuple[str, ...]:
 
 CHECK = Check(
     "DB103",
-    "groups_parted",
+    "groups_divided",
     Severity.WARNING,
     "the split is stratified and the dataset names groups, or file names and images suggest some",
     "Neighbours look alike, so a split through groups rewards recognising the group. Figures for new groups "

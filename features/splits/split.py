@@ -149,11 +149,12 @@ def plan_split(
     labelled = bool((dataset.y[train] == 1).any())
     if not labelled:
         notes.append(
-            "no defect in the train split: only models that learn from good images run, such as knn_distance "
+            "no defect in the train split: only models that learn from good images run, such as patchcore "
             "and mahalanobis"
         )
     notes += _copy_notes(parts, copies, dataset.table, kind)
-    notes += make_strata(dataset.table["label"].to_numpy(), dataset.y)[1]
+    if kind != "good":
+        notes += make_strata(dataset.table["label"].to_numpy(), dataset.y)[1]
     if labelled:
         notes += folds_or_fewer(dataset.y[train], folds, seed, cluster[train])[1]
     index = dataset.table.index

@@ -43,6 +43,13 @@ def test_the_note_says_which_models_run():
     assert note.startswith("no defect in the train split: only models that learn from good images run")
 
 
+def test_rare_classes_are_not_pooled_where_all_of_them_go_to_test():
+    table = dataset(60, 5).table.assign(label=["good"] * 60 + ["scratch"] * 3 + ["chip"] * 2)
+    data = ImageDataset("made", table, ("good", "scratch", "chip"), ("scratch", "chip"))
+    (note,) = plan_split(data, kind="good").notes
+    assert note.startswith("no defect in the train split")
+
+
 def test_too_few_good_images_are_refused_in_one_line():
     with pytest.raises(InputError, match=r"split good: .*good images? in .*; add good images") as error:
         make_split(dataset(2, 5), kind="good")

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from classifiers.cnn.training.batches import to_tensor
+from classifiers.cnn.training.images import check_images
 from classifiers.coreset import greedy_coreset
 from classifiers.good_only import OVERKILL, good_rows, quantile_of_good
 from features.backbones.registry import load_backbone
@@ -129,11 +130,19 @@ class PatchMemory(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
+        InputError
+            For images of another type or shape.
         ValueError
-            For other labels, fewer than two good images, or a share outside 0 to 1.
+            For other labels, fewer than two good images, or a parameter outside its bounds.
         """
         if not 0 < self.share <= 1:
             raise ValueError(f"share {self.share}: give a number above 0 and at most 1")
+        for name in ("max_patches", "n_neighbors", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} {value}: give at least 1")
+        X = check_images(X)
+        check_consistent_length(X, y)
         good = np.flatnonzero(good_rows(y))
         rng = np.random.default_rng(self.random_state)
         self.classes_ = np.array([0, 1])
@@ -158,7 +167,7 @@ class PatchMemory(ClassifierMixin, BaseEstimator):
             Higher is more defective.
         """
         check_is_fitted(self)
-        return self._scores(X) - self.offset_
+        return self._scores(check_images(X)) - self.offset_
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return 1 where the decision value is positive, else 0; int array of shape (n,)."""
@@ -219,7 +228,7 @@ class PatchMemory(ClassifierMixin, BaseEstimator):
         return np.concatenate(found)
 
     def _scores(self, X: np.ndarray) -> np.ndarray:
-        return np.concatenate([self._score(maps) for maps in self._maps(X)]) if len(X) else np.empty(0)
+        return np.concatenate([self._score(maps) for maps in self._maps(X)])
 
     def _score(self, maps: np.ndarray) -> np.ndarray:
         """Return the score of each image of a batch, shape (n,)."""

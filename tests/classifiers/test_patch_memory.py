@@ -101,6 +101,47 @@ def test_the_share_and_the_bound_set_what_is_kept(parts):
         kept(share=0)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_patches": 0}, "max_patches 0: give at least 1"),
+        ({"n_neighbors": 0}, "n_neighbors 0: give at least 1"),
+        ({"batch_size": 0}, "batch_size 0: give at least 1"),
+        ({"share": 1.5}, "share 1.5: give a number above 0 and at most 1"),
+        ({"share": float("nan")}, "share nan: give a number above 0"),
+    ],
+)
+def test_parameters_outside_their_bounds_are_refused(parts, settings, message):
+    with pytest.raises(ValueError, match=message):
+        PatchMemory(**{**SETTINGS, **settings}).fit(parts[0][:4], np.zeros(4))
+
+
+def test_images_of_another_form_are_refused(fitted, parts):
+    images, _ = parts
+    with pytest.raises(InputError, match="images of type float64"):
+        PatchMemory(**SETTINGS).fit(images[:4] / 255, np.zeros(4))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        PatchMemory(**SETTINGS).fit(images[:4], np.zeros(3))
+    with pytest.raises(ValueError, match="1 good rows"):
+        PatchMemory(**SETTINGS).fit(images[:4], [0, 1, 1, 1])
+    with pytest.raises(InputError, match="empty image list"):
+        fitted.decision_function(images[:0])
+
+
+def test_two_equal_good_images_are_enough(parts):
+    images, _ = parts
+    model = PatchMemory(**{**SETTINGS, "share": 1e-6}).fit(images[[0, 0]], np.zeros(2))
+    assert len(model.detector_._fit_X) == 1
+    assert np.isfinite(model.decision_function(images[28:32])).all()
+
+
+def test_colour_images_of_other_proportions(parts):
+    images, _ = parts
+    colour = np.repeat(images[:12, :48, :, None], 3, axis=3)
+    model = PatchMemory(**{**SETTINGS, "size": (48, 64)}).fit(colour[:6], np.zeros(6))
+    assert model.decision_function(colour).shape == (12,)
+
+
 def test_what_is_saved_holds_no_network_and_needs_the_same_weights(fitted, parts, tmp_path):
     save_classifier("patchcore", fitted, tmp_path / "model")
     assert (tmp_path / "model" / "estimator.skops").stat().st_size < 1_000_000

@@ -9,11 +9,13 @@ from PIL import Image
 
 from bench.cli.app import run_app
 from bench.config import RunConfig, load_config
+from bench.engine.context import Context
+from bench.engine.pixels import training_masks
 from bench.jobs.plan import build_jobs
 from bench.jobs.train import TrainJob
 from bench.run_folder import RunFolder
 from classifiers.cnn.image_classifier import ImageClassifier
-from features.errors import InputError
+from features.errors import InputError, NotRunnable
 
 CONFIG = """
 name = "tiny"
@@ -127,6 +129,21 @@ def test_the_change_is_of_the_same_split_for_every_split_and_their_mean(attended
     measured = local.query("preprocess == 'none'").set_index("model")["energy_inside"]
     assert first["energy_inside_plain"] == pytest.approx(measured["2-layer CNN"], rel=1e-4)
     assert first["energy_inside_attention"] == pytest.approx(measured["2-layer CNN, attention 2"], rel=1e-4)
+
+
+def test_masks_of_rows_that_occur_several_times_and_of_a_subset_without_regions(attended):
+    context = Context(attended.config(), attended, attended.read_split(), None)
+    train = context.rows("train")
+    good, defective = train[context.y[train] == 0], train[context.y[train] == 1]
+    masks = training_masks(context, np.array([defective[1], good[0], defective[0], defective[1]]), (48, 64))
+    assert masks.place.tolist() == [masks.place[3], -1, masks.place[2], masks.place[0]]
+    assert len(masks.masks) == 2 and masks.place[0] != masks.place[2]
+    drawn = training_masks(context, defective[1:2], (48, 64)).masks[0]
+    np.testing.assert_array_equal(masks.masks[masks.place[0]], drawn)
+    # A subset may have no region; the whole train split must.
+    assert len(training_masks(context, good, (48, 64))) == 0
+    with pytest.raises(NotRunnable, match="centre20 cuts off"):
+        training_masks(context, train, (48, 64), "centre20")
 
 
 def test_the_same_command_does_nothing_again(attended, capsys):

@@ -136,12 +136,18 @@ def gpu(
 @app.command(epilog="Example: defectbench perf train   |   defectbench perf train --model darts-search")
 def train(
     model: Annotated[
-        str, typer.Option(help="resnet18, or darts-search: a step of the DARTS search on generated images.")
+        str,
+        typer.Option(
+            help="resnet18; or a step on generated images of efficientnet_lite0 (gradients of its "
+            "convolutions on the CPU) or darts-search."
+        ),
     ] = "resnet18",
     size: Annotated[
         int,
         typer.Option(
-            min=0, help="Side of the square images, pixels; 0: 224 for resnet18, 64 for darts-search."
+            min=0,
+            help="Side of the square images, pixels; 0: 224 for resnet18, 160 for efficientnet_lite0, "
+            "64 for darts-search.",
         ),
     ] = 0,
     images: Annotated[int, typer.Option(help="Number of ELPV images, or of images of the search.")] = 512,
@@ -150,13 +156,13 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[str, typer.Option(help="Folder of the table and the plot.")] = "runs/perf",
 ) -> None:
-    """Train ResNet-18 with plain skorch and with the estimator, or time a step of the DARTS search."""
+    """Train ResNet-18 with plain skorch and with the estimator, or time a step of another network."""
     import numpy as np
 
     from bench.console import say
     from bench.perf.data import elpv_files
     from bench.perf.show import show
-    from bench.perf.train import MODELS, measure_search_step, measure_training
+    from bench.perf.train import MODELS, measure_gradients, measure_search_step, measure_training
     from features.errors import InputError
     from features.extract.forward import choose_device
     from features.pixels.decode import default_workers
@@ -165,7 +171,14 @@ def train(
         raise InputError("perf train needs 2 epochs and 8 images at least")
     found = choose_device(device)
     where = "" if found.type == "cpu" else f"-{found.type}"
-    if _among(model, MODELS) == "darts-search":
+    if _among(model, MODELS) == "efficientnet_lite0":
+        side, steps = size or 160, (epochs - 1) * max(images // batch_size, 1)
+        table = measure_gradients(size=side, batch_size=batch_size, steps=steps, report=say)
+        title = f"a step of EfficientNet-Lite0 at {side} on cpu, {batch_size} images"
+        show(table, out, "train-efficientnet-lite0", title, group="way", bar="network", axis="images/s",
+             value="images_per_second", constant={"network": "EfficientNet-Lite0"})  # fmt: skip
+        return
+    if model == "darts-search":
         side, steps = size or 64, (epochs - 1) * max(images // (2 * batch_size), 1)
         table = measure_search_step(
             size=side, batch_size=batch_size, steps=steps, device=str(found), report=say

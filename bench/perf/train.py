@@ -1,4 +1,4 @@
-"""`defectbench perf train`: training ResNet-18, or a step of the DARTS search, the plain way and ours."""
+"""`defectbench perf train`: training ResNet-18, or a step of another network, the plain way and ours."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from bench.perf.process import run_worker
 PLAIN = "plain skorch loop, float32 NCHW"
 #: The speed of a search step in bfloat16 below which its costliest operations are reported.
 WANTED = 1.5
-MODELS = ("resnet18", "darts-search")
+MODELS = ("resnet18", "efficientnet_lite0", "darts-search")
 WAYS: dict[str, dict[str, Any]] = {
     PLAIN: {"way": "plain"},
     "ours, float32": {"way": "ours", "precision": "float32"},
@@ -106,15 +106,52 @@ def measure_search_step(
         "way": "search", "size": size, "batch_size": batch_size, "steps": steps, "device": device,
         "channels": channels, "layers": layers,
     }  # fmt: skip
+    table = _measure_ways(task, 2 * batch_size, "the step of the search", report)
+    ours = table.iloc[-1]
+    if ours["ratio"] < WANTED:
+        report(f"{ours['way']} is less than {WANTED:g} times as fast; a step spends {ours['note']}")
+    return table
+
+
+def measure_gradients(
+    *,
+    size: int = 160,
+    batch_size: int = 32,
+    steps: int = 8,
+    report: Callable[[str], None] = lambda line: None,
+) -> pd.DataFrame:
+    """Time a training step of EfficientNet-Lite0 in bfloat16 on the CPU, with torch's gradients and ours.
+
+    The two ways take one step each in turn, on the same generated images, in one process. Weights are random.
+
+    Parameters
+    ----------
+    size, batch_size : int
+        Side of the images, pixels, and images per step; those of preset `elpv` by default.
+    steps : int
+        Timed steps of each way; two more come before them and are not timed.
+    report : callable
+        Called with a line after each finished row.
+
+    Returns
+    -------
+    DataFrame
+        As `measure_search_step`; `ratio` is to torch's gradients.
+    """
+    task = {"way": "gradients", "size": size, "batch_size": batch_size, "steps": steps, "device": "cpu"}
+    return _measure_ways(task, batch_size, "a step of EfficientNet-Lite0", report)
+
+
+def _measure_ways(
+    task: dict[str, Any], images: int, title: str, report: Callable[[str], None]
+) -> pd.DataFrame:
+    """Time the ways that take a step each in turn in one process; `images` are those of a step."""
     with tempfile.TemporaryDirectory() as folder:
-        answer = run_worker("bench.perf.train_worker", task, Path(folder), "the step of the search")
+        answer = run_worker("bench.perf.train_worker", task, Path(folder), title)
     table = pd.DataFrame(answer["ways"])
-    table["images_per_second"] = 2 * batch_size / table["seconds"]
+    table["images_per_second"] = images / table["seconds"]
     table["ratio"] = table["images_per_second"] / table["images_per_second"].iloc[0]
     table["peak_gib"] = answer["peak_gib"]
     for row in table.itertuples(index=False):
         report(f"{row.way}: {row.images_per_second:.1f} images/s, ratio {row.ratio:.2f}")
-    ours = table.iloc[-1]
-    if ours["ratio"] < WANTED:
-        report(f"{ours['way']} is less than {WANTED:g} times as fast; a step spends {ours['note']}")
     return table[["way", "images_per_second", "ratio", "seconds", "peak_gib", "note"]]

@@ -1,11 +1,12 @@
-"""One way of training a ResNet-18, or all ways of a search step, in a process of its own.
+"""One way of training a ResNet-18, or all ways of a step of another network, in a process of its own.
 
 Called as `python -m bench.perf.train_worker TASK.json ANSWER.json`.
 """
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -123,13 +124,50 @@ def _search(task: dict[str, Any]) -> dict[str, Any]:
             device=task["device"],
         )
         trainers.append(search.make_trainer(1, 1))
-    seconds = np.array([[take(trainer) for trainer in trainers] for _ in range(2 + task["steps"])])
+    return _in_turn(
+        {way: partial(take, trainer) for way, trainer in zip(_SEARCH_WAYS, trainers, strict=True)},
+        task["steps"],
+        device,
+    )
+
+
+def _gradients(task: dict[str, Any]) -> dict[str, Any]:
+    """Time a training step of EfficientNet-Lite0 with torch's gradients and with `CpuConvolution`'s."""
+    from classifiers.cnn.training.convolution import CpuConvolution
+    from features.backbones import load_backbone
+
+    network = load_backbone("efficientnet_lite0", "random").module.train()
+    network = network.requires_grad_().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(task["batch_size"], 3, task["size"], task["size"], generator=generator)
+    images = images.contiguous(memory_format=torch.channels_last)
+
+    def take(context: Callable[[], AbstractContextManager[Any]]) -> float:
+        started = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16), context():
+            loss = network(images).float().square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return time.perf_counter() - started
+
+    ways = {"torch's gradients, bfloat16": nullcontext, "ours, bfloat16": CpuConvolution}
+    calls = {way: partial(take, context) for way, context in ways.items()}
+    return _in_turn(calls, task["steps"], torch.device("cpu"))
+
+
+def _in_turn(
+    ways: Mapping[str, Callable[[], float]], steps: int, device: torch.device
+) -> dict[str, list[dict[str, Any]]]:
+    """Take a step of each way in turn; return the median seconds of each and its costliest operations."""
+    seconds = np.array([[take() for take in ways.values()] for _ in range(2 + steps)])
     each = np.median(seconds[2:], axis=0).tolist()
-    ways = [
-        {"way": way, "seconds": own, "note": _costliest(partial(take, trainer), device)}
-        for way, own, trainer in zip(_SEARCH_WAYS, each, trainers, strict=True)
+    found = [
+        {"way": way, "seconds": own, "note": _costliest(take, device)}
+        for (way, take), own in zip(ways.items(), each, strict=True)
     ]
-    return {"ways": ways}
+    return {"ways": found}
 
 
 def _costliest(work: Callable[[], Any], device: torch.device, most: int = 5) -> str:
@@ -159,6 +197,7 @@ _WAYS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "plain": _plain,
     "ours": _ours,
     "search": _search,
+    "gradients": _gradients,
 }
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The middle of the draws and how far they spread."""
 
 from collections.abc import Collection
+from typing import Any
 
 import pandas as pd
 
@@ -30,9 +31,10 @@ def bands_table(points: pd.DataFrame, leading: Collection[str] = ()) -> pd.DataF
     rows = []
     for (kind, row, by, size), part in done.groupby(["kind", "row", "by", "size"], sort=True):
         auc = part["roc_auc"].astype(float)
+        names: dict[Any, Any] = part.iloc[0][_NAMES].to_dict()
         rows.append(
             {
-                "row": row, **part.iloc[0][_NAMES].to_dict(), "kind": kind,
+                "row": row, **names, "kind": kind,
                 "leading": row in leading, "by": by, "size": size,
                 "labels": part["defects_used" if by == "defects" else "labels_used"].mean(),
                 "draws": len(part),

@@ -14,7 +14,7 @@ from bench.perf.process import run_worker
 from bench.perf.search import _thin_out, generated_rows, measure_searches
 from bench.perf.search_worker import METHODS
 from bench.perf.store import PLAIN as PANDAS
-from bench.perf.train import WAYS, measure_search_step, measure_training
+from bench.perf.train import WAYS, measure_gradients, measure_search_step, measure_training
 
 
 def test_searches_are_compared_on_the_same_cells():
@@ -99,7 +99,14 @@ def test_a_search_step_is_measured_in_each_type_and_layout():
     assert all(line.startswith(way) for way, line in zip(table["way"], lines, strict=False))
     # The profile is reported where bfloat16 does not reach 1.5.
     assert len(lines) == (3 if table["ratio"].iloc[-1] >= 1.5 else 4)
-    assert table["note"].str.contains("convolution_backward").all()
+    assert table["note"].str.match(r"\d+% \w+, .*; [\d,]+ calls of operators").all()
+
+
+@pytest.mark.deep
+def test_a_step_is_measured_with_each_kind_of_gradients():
+    table = measure_gradients(size=32, batch_size=2, steps=1)
+    assert table["way"].tolist() == ["torch's gradients, bfloat16", "ours, bfloat16"]
+    assert table["ratio"].iloc[0] == 1 and (table["seconds"] > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +115,10 @@ def test_a_search_step_is_measured_in_each_type_and_layout():
         (["perf", "store", "--rows", "many"], "give a number of rows"),
         (["perf", "store", "--rows", "50:int8"], "'int8': choose among float32, float16"),
         (["perf", "train", "--epochs", "1"], "2 epochs and 8 images at least"),
-        (["perf", "train", "--model", "vgg"], "'vgg': choose among resnet18, darts-search"),
+        (
+            ["perf", "train", "--model", "vgg"],
+            "'vgg': choose among resnet18, efficientnet_lite0, darts-search",
+        ),
         (["perf", "search", "--families", "mlp"], "'mlp': choose among"),
     ],
 )

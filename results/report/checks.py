@@ -1,6 +1,7 @@
 """The panel of checks at the top of the report."""
 
 import html
+import re
 
 import pandas as pd
 
@@ -50,6 +51,11 @@ def _unchecked(lines: list[str]) -> str:
     return f"<details class='note'><summary>{title}</summary><ul>{items}</ul></details>"
 
 
+def _with_code(text: str) -> str:
+    """Return a text as HTML, with commands between backticks as code."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", html.escape(text))
+
+
 def _item(code: str, severity: Severity, texts: list[str]) -> str:
     check = get_check(code)
     more = [f"{len(texts) - MAX_TEXTS} more in tables/checks.csv"] if len(texts) > MAX_TEXTS else []
@@ -57,5 +63,5 @@ def _item(code: str, severity: Severity, texts: list[str]) -> str:
     name = f"{code} {check.name.replace('_', ' ')}"
     return (
         f"<li class='{severity}'><strong>{html.escape(name)}</strong> <em>{_WORDS[severity]}</em>{lines}"
-        f"<div class='note'>{html.escape(check.meaning)} {html.escape(check.remedy)}</div></li>"
+        f"<div class='note'>{_with_code(check.meaning)} {_with_code(check.remedy)}</div></li>"
     )

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 #: What a run may have saved for its checks: a field of `RunData`, or `field.column`, in words.
 SAVED = {
-    "images.content": "hashes of images",
-    "images.brightness": "brightness of images",
-    "images.contrast": "contrast of images",
-    "images.bytes": "sizes of files",
-    "images.modified": "times of files",
-    "images.taken": "times of exposure",
-    "structure": "search for groups and near copies",
+    "images.content": "the hashes of images",
+    "images.brightness": "the brightness of images",
+    "images.contrast": "the contrast of images",
+    "images.bytes": "the sizes of files",
+    "images.modified": "the times of files",
+    "images.taken": "the times of exposure",
+    "structure": "its search for groups and near copies",
     "embeddings.near_share": "near copies by embeddings",
     "embeddings.not_finite": "facts about embeddings",
     "searches.params": "grid searches",
-    "searches.score": "scores of grid searches",
-    "searches.converged": "convergence of solvers",
+    "searches.score": "the scores of grid searches",
+    "searches.converged": "whether solvers converged",
     "histories.valid_auc": "training curves",
-    "audit.issue": "audit of labels",
+    "audit.issue": "an audit of labels",
 }
 
 

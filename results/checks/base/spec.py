@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from results.checks.base.data import SAVED, RunData
+from results.checks.base.data import SAVED, RunData, listed
 
 
 class Severity(StrEnum):
@@ -100,12 +100,12 @@ class Check:
         started = time.perf_counter()
         lacking = [SAVED[name] for name in self.needs if not data.has(name)]
         if lacking:
-            text = f"not checked: the run has no {' and no '.join(lacking)}"
+            text = f"not checked: the run has not saved {listed(lacking, len(lacking))}"
             return CheckResult(self, (Finding(text, severity=Severity.UNCHECKED),), 0.0)
         findings = list(self.find(data))
         partly = [SAVED[name] for name in self.uses if not data.has(name)]
         if partly:
-            text = f"checked in part: the run has no {' and no '.join(partly)}"
+            text = f"checked in part: the run has not saved {listed(partly, len(partly))}"
             findings.append(Finding(text, severity=Severity.UNCHECKED))
         return CheckResult(self, tuple(findings), time.perf_counter() - started)
 

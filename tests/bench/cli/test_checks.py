@@ -109,7 +109,7 @@ def test_a_run_is_checked_again_in_full_with_the_time_that_it_takes(copied, caps
     shown = capsys.readouterr().out
     assert "DB101 copies across splits (error)\n  1 set of equal images lie in several splits" in shown
     assert "  Meaning: Models have seen copies" in shown and "  Remedy: Remove the copies" in shown
-    assert "DB501 embeddings degenerate not checked: the run has no facts about embeddings" in shown
+    assert "DB501 embeddings degenerate not checked: the run has not saved facts about embeddings" in shown
     assert re.search(
         r"^\d+ checks took [\d.]+ s, and [\d.]+ s to read the run; the slowest, DB\d+,", shown, re.M
     )
@@ -130,11 +130,15 @@ def test_the_panel_of_the_report_is_literal_and_counts():
     rows = [("DB101", "error", "copies_across_splits", "<b>a & b</b>", "r", "")]
     rows += [("DB301", "info", "grid_edge", f"row {number}", "r", "") for number in range(6)]
     panel = checks_panel(pd.DataFrame(rows, columns=checks.COLUMNS))
+    assert "<code>defectbench data check</code>" in panel and "`" not in panel
     assert "Checks: 1 error, 1 note" in panel and "<details open>" in panel
     assert "&lt;b&gt;a &amp; b&lt;/b&gt;" in panel and "<b>a" not in panel
     assert "row 3" in panel and "row 4" not in panel and "2 more in tables/checks.csv" in panel
     assert "found anything" in checks_panel(pd.DataFrame(columns=checks.COLUMNS))
-    rows = [("DB501", "unchecked", "embeddings_degenerate", "not checked: the run has no <i>facts", "", "")]
+    rows = [
+        ("DB501", "unchecked", "embeddings_degenerate", "not checked: the run has not saved <i>facts", "", "")
+    ]
     panel = checks_panel(pd.DataFrame(rows, columns=checks.COLUMNS))
+    assert "<code>" not in panel
     assert "found anything" in panel and "<li>DB501 embeddings degenerate not checked" in panel
     assert "&lt;i&gt;facts" in panel

@@ -150,7 +150,7 @@ def test_every_check_handles_a_degenerate_run(case):
 def test_a_check_without_the_data_that_it_needs_says_so(code):
     (finding,) = run_check(code, _only_predictions())
     assert finding.severity is Severity.UNCHECKED
-    assert finding.text == f"not checked: the run has no {SAVED[checks.get_check(code).needs[0]]}"
+    assert finding.text == f"not checked: the run has not saved {SAVED[checks.get_check(code).needs[0]]}"
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if checks.get_check(code).uses])
@@ -163,7 +163,7 @@ def test_a_check_without_all_the_data_that_it_uses_says_so(code):
     lacking = value.drop(columns=column) if column else {}
     *_, last = run_check(code, replace(data, **{field: lacking}))
     assert last.severity is Severity.UNCHECKED
-    assert last.text == f"checked in part: the run has no {SAVED[name]}"
+    assert last.text == f"checked in part: the run has not saved {SAVED[name]}"
 
 
 def test_what_is_unchecked_is_one_line_and_no_error():
@@ -175,7 +175,7 @@ def test_what_is_unchecked_is_one_line_and_no_error():
     )
     assert not checks.has_errors(table)
     assert (
-        "DB501 embeddings degenerate not checked: the run has no facts about embeddings"
+        "DB501 embeddings degenerate not checked: the run has not saved facts about embeddings"
         in checks.unchecked_lines(table)
     )
 

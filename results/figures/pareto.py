@@ -5,6 +5,8 @@ import pandas as pd
 from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from results.feature_set import FeatureSet
 from results.figures.base.fonts import use_fonts_for
@@ -87,14 +89,14 @@ def _draw(ax: Axes, table: pd.DataFrame) -> None:
             wrapped(str(row.model), 24),
             fontsize=7,
             in_layout=False,
+            path_effects=[withStroke(linewidth=2.5, foreground=ax.get_facecolor())],
         )
 
 
 def _part(ax: Axes) -> None:
-    """Move labels that overlap each other or a point."""
-    points = [line for line in ax.lines if line.get_linestyle() == "None"]
-    xs = np.concatenate([line.get_xdata() for line in points] or [[]])
-    ys = np.concatenate([line.get_ydata() for line in points] or [[]])
+    """Move labels that overlap each other, a point or the line of the front."""
+    points = [_along(line) if line.get_linestyle() != "None" else line.get_xydata() for line in ax.lines]
+    xs, ys = np.concatenate(points or [np.empty((0, 2))]).T
     if ax.texts:
         # A limit in steps: one in seconds would give another picture on another machine.
         adjust_text(
@@ -106,6 +108,15 @@ def _part(ax: Axes) -> None:
             expand=(1.15, 1.5),
             arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.5},
         )
+
+
+def _along(line: Line2D, count: int = 12) -> np.ndarray:
+    """Return points along a line over a logarithmic axis, shape (n, 2)."""
+    x, y = line.get_xydata().T
+    steps = np.linspace(0, len(x) - 1, count * max(len(x) - 1, 1))
+    return np.column_stack(
+        [10 ** np.interp(steps, range(len(x)), np.log10(x)), np.interp(steps, range(len(x)), y)]
+    )
 
 
 FIGURE = FigureSpec(

@@ -101,9 +101,9 @@ def make_draw(
     split : ndarray of str, shape (n_images,)
         `train`, `valid` or `test`.
     labels : ndarray of str, shape (n_images,)
-        Classes. Every subset of k images holds the share of each class within one image: k times the class's
-        share of the split. Where the two smallest subsets would lack good or defective images, one image is
-        brought forward, and the bound is two images. Groups that stay together have no such bound.
+        Classes. In every subset the images of a class differ from the class's share by less than two. Where
+        the smallest subsets would lack good or defective images, one image is brought forward, and the bound
+        is three. Groups that stay together have no such bound.
     y : ndarray of int, shape (n_images,)
         1 where the image shows a defect, 0 where it is good.
     seed : int
@@ -176,9 +176,10 @@ def make_order(
 
     References
     ----------
-    Tijdeman, The chairman assignment problem, Discrete Mathematics 32, 1980: every beginning of the order
-    holds the share of each of k strata within 1 - 1 / (2k - 2) images. One image may then be brought forward
-    so that the first two hold both classes, which changes a beginning by one image of two strata.
+    Tijdeman, The chairman assignment problem, Discrete Mathematics 32, 1980: every beginning of his order
+    holds the share of each of k strata within 1 - 1 / (2k - 2) images, so every stretch of it, read as a
+    cycle, within twice that. One image may then be brought forward so that the first two hold both classes,
+    which changes a beginning by one image of two strata.
     """
     if cluster is not None and len(set(cluster)) < len(cluster):
         return _by_group(rows, strata, y, rng, cluster)
@@ -186,7 +187,10 @@ def make_order(
     waiting = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(names))]
     places = np.zeros(len(names), int)
     order = np.empty(len(rows), int)
-    for at, stratum in enumerate(_apportioned(np.bincount(codes, minlength=len(names)))):
+    turns = _apportioned(np.bincount(codes, minlength=len(names)))
+    # From a random place on, so that each image is equally likely in the subsets of a size.
+    start = int(rng.integers(max(len(turns), 1)))
+    for at, stratum in enumerate(turns[start:] + turns[:start]):
         order[at] = waiting[stratum][places[stratum]]
         places[stratum] += 1
     other = np.flatnonzero(y[order] != y[order[0]]) if len(order) else order

@@ -13,6 +13,7 @@ from bench.config import CurveConfig, RunConfig
 from bench.engine.context import Context
 from bench.engine.job import Job
 from features.splits.subsets import By, Draw, Valid, make_draw
+from features.splits.words import counted
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -47,8 +48,8 @@ class SubsetJob(Job):
     @property
     def title(self) -> str:
         """The model, the size and the draw."""
-        unit = "images" if self.by == "images" else "defects"
-        return f"{self.base.title}, {self.size} {unit}, draw {self.draw + 1}"
+        size = counted(self.size, self.by.removesuffix("s"))
+        return f"{self.base.title}, {size}, draw {self.draw + 1}"
 
     @property
     def slug(self) -> str:

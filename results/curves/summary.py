@@ -224,7 +224,8 @@ def _law_words(law: Extrapolation, by: str) -> str:
         f"{law.test.high:.3f}) for the largest one, where {law.measured:.3f} was measured"
     )
     if not law.further:
-        return f"No extrapolation for {law.row}: {tested}."
+        wide = "" if law.says_something else "; an interval this wide tests nothing"
+        return f"No extrapolation for {law.row}: {tested}{wide}."
     more = ", ".join(
         f"{each.auc:.3f} ({each.low:.3f} to {each.high:.3f}) with {each.labels:,.0f}" for each in law.further
     )

@@ -144,6 +144,13 @@ def test_an_extrapolation_covers_what_more_data_give():
     assert hits >= 8
 
 
+def test_a_test_that_any_area_passes_is_none():
+    head, _ = made.learners(0, draws=(2, 2), defects=20, good=20, spread=1.0)
+    found = extrapolate(head, replicates=200)
+    assert found.test.low >= 0 and found.test.high <= 1 and found.test.high - found.test.low > 0.1
+    assert not found.says_something and not found.passes and not found.further
+
+
 def test_a_curve_that_turns_is_not_extrapolated():
     head, _ = made.learners(0, spread=0.02, defects=3000, good=3000)
     good, bad = head.scores[1574][0], head.scores[128][0]

@@ -4,6 +4,7 @@ import pytest
 
 from bench.config import load_config
 from bench.engine.adapt import adapt
+from features.errors import InputError
 
 ROOT = {"dataset": {"root": "parts"}}
 
@@ -59,3 +60,31 @@ def test_a_configuration_without_auto_stays_as_it_is():
     assert adapt(config, images(2624, 300)) == config
     folder = load_config("folder", ROOT)
     assert adapt(adapt(folder, images(90, 64)), images(5000, 300)) == adapt(folder, images(90, 64))
+
+
+def labelled(y):
+    """Sixty images of 100 pixels in three splits with these labels."""
+    split = np.tile(["train", "valid", "test"], 20)
+    return pd.DataFrame({"height": 100, "width": 100, "split": split, "y": y})
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+@pytest.mark.parametrize(("label", "what"), [(0, "good image"), (1, "defect")])
+def test_a_curve_needs_both_classes_in_every_split(split, label, what):
+    config = load_config("folder", {**ROOT, "curve": {"enabled": True, "sizes": "4,8,all"}})
+    images = labelled(np.arange(60) // 3 % 2)
+    assert adapt(config, images).curve.sizes == "4,8"
+    images.loc[images["split"] == split, "y"] = 1 - label
+    with pytest.raises(InputError, match=f"split {split}: no {what} among its 20 images; a learning curve"):
+        adapt(config, images)
+
+
+def test_sizes_of_a_curve_follow_from_the_train_split():
+    images = labelled(np.arange(60) // 3 % 2)
+    config = load_config("folder", {**ROOT, "curve": {"enabled": True, "sizes": "2,4,...,all"}})
+    assert adapt(config, images).curve.sizes == "2,4,8,16"
+    by = load_config("folder", {**ROOT, "curve": {"enabled": True, "by": "defects"}})
+    found = adapt(by, images).curve
+    assert found.sizes == "1,2,5" and found.network_sizes == "1,2,5"
+    with pytest.raises(InputError, match="sizes 30: 30 is more than the 20 that there are"):
+        adapt(load_config("folder", {**ROOT, "curve": {"enabled": True, "sizes": "30"}}), images)

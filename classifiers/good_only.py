@@ -8,11 +8,17 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from features.chunks import chunks
+
+_ROWS_AT_ONCE = 1024
 #: Share of new good images that may be called defective at the threshold that good images choose.
 OVERKILL = 0.05
 
@@ -31,6 +37,30 @@ class GoodScaler(StandardScaler):
         good = good_rows(y)
         weight = None if sample_weight is None else np.asarray(sample_weight)[good]
         return super().fit(np.asarray(X)[good], None, weight)
+
+
+class LogOneClassSVM(OneClassSVM):
+    """A `OneClassSVM` with an RBF kernel that scores the logarithm of the sum of its kernels.
+
+    The order is that of `OneClassSVM`, whose scores of rows far from all training rows are equal: their
+    kernels are 0, so that no threshold can be set among them.
+
+    Examples
+    --------
+    >>> model = LogOneClassSVM(gamma=1.0).fit([[0.0], [0.1], [0.2]])
+    >>> near, far = model.score_samples([[50.0], [60.0]])
+    >>> bool(near > far)
+    True
+    """
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the logarithm of the weighted sum of kernels, float64 array of shape (n,)."""
+        X, weights = np.asarray(X), np.log(self.dual_coef_)
+        found = []
+        for rows in chunks(len(X), _ROWS_AT_ONCE):
+            distances = euclidean_distances(X[rows], self.support_vectors_, squared=True)
+            found.append(logsumexp(weights - self._gamma * distances, axis=1))
+        return np.concatenate(found)
 
 
 class GoodOnly(ClassifierMixin, BaseEstimator):

@@ -17,11 +17,9 @@ def make_one_class_svm(random_state: int | None = None, **params: Any) -> Pipeli
     ----------
     Schölkopf et al., Estimating the support of a high-dimensional distribution, Neural Computation 13, 2001.
     """
-    from sklearn.svm import OneClassSVM
+    from classifiers.good_only import LogOneClassSVM, good_only
 
-    from classifiers.good_only import good_only
-
-    return good_only(OneClassSVM(nu=0.1, gamma="scale"), params)
+    return good_only(LogOneClassSVM(nu=0.1, gamma="scale"), params)
 
 
 SPEC = ClassifierSpec(
@@ -32,7 +30,11 @@ SPEC = ClassifierSpec(
     summary="one-class support vector machine, RBF kernel, fitted on good images",
     supervision=GOOD_ONLY,
     search_seconds=0.5,
-    trusted=("classifiers.good_only.GoodOnly", "classifiers.good_only.GoodScaler"),
+    trusted=(
+        "classifiers.good_only.GoodOnly",
+        "classifiers.good_only.GoodScaler",
+        "classifiers.good_only.LogOneClassSVM",
+    ),
     grids={
         "small": {"model__detector__nu": [0.1]},
         "full": {

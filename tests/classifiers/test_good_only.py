@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from sklearn.svm import OneClassSVM
 
 import classifiers
-from classifiers.good_only import OVERKILL, GoodOnly, GoodScaler, quantile_of_good
+from classifiers.good_only import OVERKILL, GoodOnly, GoodScaler, LogOneClassSVM, quantile_of_good
 from classifiers.neighbours import Neighbours
 
 DETECTORS = [name for name in classifiers.names("classical")
@@ -18,6 +19,19 @@ def gaussians():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [300, 100])
     return [(rng.normal(size=(400, 20)) + 1.2 * y[:, None], y) for _ in range(2)]
+
+
+def test_a_one_class_svm_orders_rows_far_from_all_good_ones():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 5))
+    plain, logarithm = (each(nu=0.1, gamma=0.1).fit(X) for each in (OneClassSVM, LogOneClassSVM))
+    new = rng.normal(0, 2, (3000, 5))
+    np.testing.assert_allclose(logarithm.score_samples(new), np.log(plain.score_samples(new)), rtol=1e-6)
+    far = np.outer([1e2, 1e3, 1e4], np.ones(5))
+    assert len(set(plain.score_samples(far))) == 1
+    assert (np.diff(logarithm.score_samples(far)) < 0).all() and np.isfinite(
+        logarithm.score_samples(far)
+    ).all()
 
 
 def test_there_are_detectors():

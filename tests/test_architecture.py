@@ -11,7 +11,7 @@ import pytest
 import classifiers
 from features import datasets
 from features.backbones import registry as backbones
-from results import checks, metrics
+from results import checks, figures, metrics
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "classifiers", "features", "results")
@@ -29,6 +29,7 @@ LEAVES = {
     "features/backbones": backbones.names,
     "features/datasets": datasets.names,
     "results/checks": checks.codes,
+    "results/figures": figures.names,
     "results/metrics": metrics.names,
 }
 

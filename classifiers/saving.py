@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sklearn.base import BaseEstimator
 
-from classifiers.cnn.image_classifier import ImageClassifier
+from classifiers import detection
 from classifiers.registry import get_spec
 from classifiers.spec import ClassifierSpec
 from features.errors import InputError
@@ -23,10 +23,12 @@ FORMAT = 1
 _CARD = "model.json"
 _NETWORK = "weights.safetensors"
 _CLASSICAL = "estimator.skops"
+_NETWORKS = ("cnn", "detector")
 _TORCH = ("torch", "torchvision")
 _VERSIONED: dict[str, tuple[str, ...]] = {
     "classical": ("scikit-learn", "xgboost"),
     "cnn": _TORCH,
+    "detector": _TORCH,
     "patches": ("scikit-learn", *_TORCH),
 }
 
@@ -44,13 +46,13 @@ def save_classifier(
     name : str
         Name of the model in the registry.
     estimator : estimator
-        Fitted estimator of `make_classifier(name)`.
+        Fitted estimator of `make_classifier(name)` or `make_detector(name)`.
     folder : Path
         Created if necessary. The card is written last, so a folder with a card is complete.
     card : dict, optional
         Further JSON values for the card, such as the threshold and the preprocessing.
     """
-    kind = get_spec(name).kind
+    kind = detection.spec_of(name).kind
     record = {
         **(card or {}),
         "format": FORMAT,
@@ -60,9 +62,11 @@ def save_classifier(
         "classes": np.asarray(estimator.classes_).tolist(),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(estimator, ImageClassifier):
+    if kind in _NETWORKS:
         record["params"] = estimator.get_params()
         record["channels"] = estimator.n_channels_
+        if kind == "detector":
+            record["box_classes"] = estimator.box_classes_.tolist()
         state = {k: v.contiguous() for k, v in estimator.module_.state_dict().items()}
         with atomic_path(folder / _NETWORK) as temporary:
             save_file(state, temporary)
@@ -120,8 +124,8 @@ def load_classifier(folder: Path, *, device: str = "auto") -> BaseEstimator:
                 f"{folder}: saved with {library} {saved}, installed is {version(library)}; install "
                 "that major version or fit again"
             )
-    spec = get_spec(card["name"])
-    if spec.kind != "cnn":
+    spec = detection.spec_of(card["name"])
+    if spec.kind not in _NETWORKS:
         return _load_classical(folder / _CLASSICAL, spec)
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in card["params"].items()}
     estimator = spec.make(**{**params, "device": device, "checkpoint": None})
@@ -160,9 +164,11 @@ def types_of_fitted(name: str) -> frozenset[str]:
     return frozenset(types)
 
 
-def _load_network(estimator: ImageClassifier, card: dict[str, Any], path: Path) -> ImageClassifier:
+def _load_network(estimator: BaseEstimator, card: dict[str, Any], path: Path) -> BaseEstimator:
     estimator.classes_ = np.array(card["classes"])
     estimator.n_channels_ = card["channels"]
+    if "box_classes" in card:
+        estimator.box_classes_ = np.array(card["box_classes"])
     estimator.device_ = choose_device(estimator.device)
     module = estimator.build_untrained()
     try:

@@ -28,9 +28,10 @@ class ClassifierSpec:
         Name on the command line and in configuration files.
     title : str
         Name in tables.
-    kind : {"classical", "cnn", "patches"}
+    kind : {"classical", "cnn", "detector", "patches"}
         `classical` takes embeddings (n, d). The others take uint8 images (n, height, width[, 3]): `cnn` is a
-        network to train, `patches` a detector on the patch features of a frozen backbone.
+        network to train, `detector` a network that also takes the boxes of the defects in training, `patches`
+        a detector on the patch features of a frozen backbone.
     make : callable
         Takes the estimator's parameters as keywords and returns an unfitted estimator. It imports the
         libraries that it needs, so that listing the models stays fast.
@@ -64,7 +65,7 @@ class ClassifierSpec:
 
     name: str
     title: str
-    kind: Literal["classical", "cnn", "patches"]
+    kind: Literal["classical", "cnn", "detector", "patches"]
     make: Callable[..., BaseEstimator]
     summary: str
     grids: Mapping[str, ParamGrid] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Container
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bench.sections import (
     CurveConfig,
     DartsConfig,
     DatasetConfig,
+    DetectorsConfig,
     FeaturesConfig,
     Section,
     SplitConfig,
@@ -66,6 +66,7 @@ class RunConfig(Section):
     darts: DartsConfig = DartsConfig()
     curve: CurveConfig = CurveConfig()
     checks: ChecksConfig = ChecksConfig()
+    detectors: DetectorsConfig = DetectorsConfig()
 
     @field_validator("preprocess")
     @classmethod
@@ -154,7 +155,7 @@ def load_config(source: str, overrides: dict[str, Any] | None = None, *, quick: 
     bits = config.dataset.options.get("bit_depth")
     names = tuple(with_bit_depth(name, bits) for name in config.preprocess)
     config = config.model_copy(update={"preprocess": names})
-    return _for_all(config, changes.get("cnn", {}).get("params", {}))
+    return _for_all(config, changes)
 
 
 def _quickened(data: dict[str, Any]) -> dict[str, Any]:
@@ -187,15 +188,21 @@ def _without_other_options(data: dict[str, Any], changes: dict[str, Any]) -> dic
     return {**data, "dataset": {key: value for key, value in section.items() if key in taken}}
 
 
-def _for_all(config: RunConfig, said: Container[str]) -> RunConfig:
+def _for_all(config: RunConfig, changes: dict[str, Any]) -> RunConfig:
     """Drop what a file says of single networks where a flag says it of all of them."""
-    of = {
-        name: {key: value for key, value in params.items() if key not in said}
-        for name, params in config.cnn.of.items()
-    }
-    cnn = config.cnn.model_copy(update={"of": of})
+    sections: dict[str, CnnConfig | DetectorsConfig] = {"cnn": config.cnn, "detectors": config.detectors}
+    kept: dict[str, Section] = {}
+    for section, models in sections.items():
+        said = changes.get(section, {}).get("params", {})
+        of = {
+            name: {key: value for key, value in params.items() if key not in said}
+            for name, params in models.of.items()
+        }
+        kept[section] = models.model_copy(update={"of": of})
+    said = changes.get("cnn", {}).get("params", {})
     params = {key: value for key, value in config.curve.params.items() if key not in said}
-    return config.model_copy(update={"cnn": cnn, "curve": config.curve.model_copy(update={"params": params})})
+    kept["curve"] = config.curve.model_copy(update={"params": params})
+    return config.model_copy(update=kept)
 
 
 def _run_name(before: dict[str, Any], after: dict[str, Any]) -> str:

@@ -171,6 +171,10 @@ class RunFolder:
         """Where the heat maps of a model by one method are."""
         return self.maps / f"{job_id}-{method}.parquet"
 
+    def boxes_path(self, job_id: str) -> Path:
+        """Where the boxes that a detector found are."""
+        return self.path / "boxes" / f"{job_id}.parquet"
+
     def model_path(self, job_id: str) -> Path:
         """Where the model of a job is saved."""
         return self.path / "models" / job_id
@@ -322,6 +326,10 @@ class RunFolder:
             return {}
         named = tell_weights_apart(pd.concat(rows, ignore_index=True).fillna(""))
         return dict(zip(named["job"], named["weights"], strict=True))
+
+    def boxes(self) -> pd.DataFrame:
+        """Return the boxes of all detectors on the run's list."""
+        return self._gather(self.boxes_path)
 
     def _gather(self, place: Callable[[str], Path]) -> pd.DataFrame:
         paths = [place(job_id) for job_id in self.job_ids()]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import classifiers
+from classifiers import detection
 from features import datasets
 from features.backbones import registry as backbones
 from features.splits.subsets import check_sizes
@@ -256,6 +257,26 @@ class ChecksConfig(Section):
         from results.checks import known_codes
 
         return known_codes(codes)
+
+
+class DetectorsConfig(Section):
+    """Which detectors are trained on the boxes of the train split.
+
+    `params` holds for all detectors, `[detectors.of.NAME]` for one. They start from `cnn.weights`.
+    """
+
+    models: tuple[str, ...] = setting((), "Detectors to train, where the dataset has boxes or masks.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of all detectors.")
+    of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Parameters of single detectors.")
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return among(names, detection.names(), "detector")
+
+    def params_of(self, name: str) -> dict[str, Any]:
+        """Return the parameters to change of the detector `name`."""
+        return {**self.params, **self.of.get(name, {})}
 
 
 def among(names: tuple[str, ...], known: list[str], what: str) -> tuple[str, ...]:

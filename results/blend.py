@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.feature_set import END_TO_END, GOOD_ONLY, LABELS, FeatureSet
+from results.feature_set import GOOD_ONLY, LABELS, FeatureSet
 from results.predictions import COSTS, ROW_KEY, Row, is_good_only, rows_of, validate
 
 MODEL, FEATURES, MIXED = "Mean of all rows", "all", "mixed"
@@ -78,7 +78,7 @@ def _costs(rows: list[Row]) -> dict[str, Any]:
     sets: dict[tuple[str, ...], list[Row]] = {}
     for number, row in enumerate(rows):
         features = FeatureSet.of(row.key)
-        own = (str(number),) if features.features == END_TO_END else (str(row.constant("weights_sha256")),)
+        own = (str(number),) if features.is_network else (str(row.constant("weights_sha256")),)
         sets.setdefault((*features, *own), []).append(row)
     found = {name: sum(_together(_cost(row, name) for row in each) for each in sets.values())
              for name in COSTS}  # fmt: skip

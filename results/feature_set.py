@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 END_TO_END = "end-to-end"
+#: What detectors learn from: the images and the boxes of their defects.
+BOXES = "end-to-end with boxes"
+NETWORKS = (END_TO_END, BOXES)
 #: Weights of a backbone that was trained on the images before it embedded them.
 FINE_TUNED = "fine-tuned"
 #: Weights of a network that has learnt nothing, a control.
@@ -45,7 +48,7 @@ class FeatureSet(NamedTuple):
     Parameters
     ----------
     features : str
-        Backbone that embedded the images, or `end-to-end`.
+        Backbone that embedded the images, `end-to-end`, or `end-to-end with boxes`.
     weights : str
         Name of the weights of the backbone or network.
     preprocess : str
@@ -69,10 +72,15 @@ class FeatureSet(NamedTuple):
     @property
     def title(self) -> str:
         """The name that tables and figures show."""
-        if self.features == END_TO_END:
-            return END_TO_END if self.preprocess == "none" else f"{END_TO_END}, {self.preprocess}"
+        if self.is_network:
+            return self.features if self.preprocess == "none" else f"{self.features}, {self.preprocess}"
         name = f"{self.features}, {self.weights}"
         return name if self.preprocess == "none" else f"{name}, {self.preprocess}"
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the model is a network that was trained on the images themselves."""
+        return self.features in NETWORKS
 
     def columns(self) -> dict[str, str]:
         """Return the columns as a dict."""

@@ -10,7 +10,7 @@ from results import metrics
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing, group_count
 from results.columns import LOCATION, RANKING, columns, names
-from results.feature_set import END_TO_END, FINE_TUNED, GOOD_AND_VALID, GOOD_ONLY, LABELS
+from results.feature_set import BOXES, END_TO_END, FINE_TUNED, GOOD_AND_VALID, GOOD_ONLY, LABELS
 from results.intervals import intervals_of, mark_best
 from results.metrics.operating import operating_point
 from results.predictions import COSTS, ROW_KEY, Row, is_good_only, rows_of
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     FROZEN = "head on frozen embeddings"
     TUNED = "head on fine-tuned embeddings"
     NETWORK = "end-to-end network"
+    DETECTOR = "detector trained on boxes"
     GOOD_ONLY = "detector fitted on good images"
     BLEND = "mean of all rows"
 
@@ -40,6 +41,8 @@ class Kind(StrEnum):
             return cls.GOOD_ONLY
         if row.key["features"] == END_TO_END:
             return cls.NETWORK
+        if row.key["features"] == BOXES:
+            return cls.DETECTOR
         # Weights of one name carry a hash behind it.
         return cls.TUNED if str(row.key["weights"]).split(" (")[0] == FINE_TUNED else cls.FROZEN
 

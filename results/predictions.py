@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from results.errors import PredictionsError
-from results.feature_set import END_TO_END, GOOD_ONLY, LABELS, FeatureSet
+from results.feature_set import BOXES, END_TO_END, GOOD_ONLY, LABELS, FeatureSet
 
 SPLITS = ("valid", "test")
 SCORE_KINDS = ("probability", "decision")
@@ -58,7 +58,7 @@ SCHEMA = pa.schema(
     ],
     metadata={
         "model": "title of the classifier or network",
-        "features": f"backbone that embedded the images, or {END_TO_END}",
+        "features": f"backbone that embedded the images, {END_TO_END} or {BOXES}",
         "weights": "where the backbone's or the network's weights came from",
         "split_kind": "how the images were split: stratified, group, approximate groups, official or good",
         "split": "valid or test",
@@ -340,7 +340,7 @@ def is_good_only(row: Row) -> bool:
 def _owner(row: Mapping[Hashable, object]) -> tuple[str, ...]:
     """Return what bears the weights: a feature set, or one network end to end."""
     features = FeatureSet.of(row)
-    return (*features, str(row["model"])) if features.features == END_TO_END else tuple(features)
+    return (*features, str(row["model"])) if features.is_network else tuple(features)
 
 
 def _check_scores(frame: pd.DataFrame) -> None:

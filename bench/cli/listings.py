@@ -23,8 +23,13 @@ def register(app: typer.Typer) -> None:
 def models() -> None:
     """List the models."""
     import classifiers
+    from classifiers import detection
 
-    _print([(spec.name, spec.kind, spec.summary) for spec in map(classifiers.get_spec, classifiers.names())])
+    specs = [
+        *map(classifiers.get_spec, classifiers.names()),
+        *map(detection.get_spec, detection.names()),
+    ]
+    _print([(spec.name, spec.kind, spec.summary) for spec in specs])
 
 
 def datasets() -> None:

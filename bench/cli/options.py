@@ -26,6 +26,7 @@ PANELS = {
     "darts": "DARTS cells",
     "curve": "Learning curve",
     "checks": "Checks",
+    "detectors": "Detectors",
 }
 
 Ignore = Annotated[

@@ -109,6 +109,7 @@ def overrides_of(
     overrides["dataset"] = with_pairs(overrides["dataset"], option)
     overrides["features"]["weights"] = listed(weights)
     overrides["cnn"] |= {"weights": _start(listed(weights)), "params": {"epochs": epochs}}
+    overrides["detectors"] = {"params": {"epochs": epochs}}
     for kind, names in _by_kind(listed(models)).items():
         overrides[kind]["models"] = names
     return overrides
@@ -129,8 +130,10 @@ def _by_kind(models: tuple[str, ...] | None) -> dict[str, tuple[str, ...]]:
     """Return the models of each kind; nothing when none are named."""
     if models is None:
         return {}
-    import classifiers
+    from classifiers.detection import spec_of
 
-    specs = [classifiers.get_spec(name) for name in models]
-    networks = tuple(spec.name for spec in specs if spec.kind == "cnn")
-    return {"classical": tuple(name for name in models if name not in networks), "cnn": networks}
+    sections = {"cnn": "cnn", "detector": "detectors"}
+    found: dict[str, list[str]] = {"classical": [], "cnn": [], "detectors": []}
+    for name in models:
+        found[sections.get(spec_of(name).kind, "classical")].append(name)
+    return {section: tuple(names) for section, names in found.items()}

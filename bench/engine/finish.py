@@ -16,7 +16,7 @@ from bench.engine.cost import BATCHES, Cost, cost_of_estimator
 from bench.engine.embedder import Embedded
 from bench.engine.job import Job
 from bench.engine.scoring import score_defects, score_splits
-from classifiers import get_spec
+from classifiers.detection import spec_of
 from classifiers.saving import save_classifier
 from results.metrics import valid_threshold
 
@@ -41,6 +41,8 @@ class Fitted:
         The embeddings that `X` was taken from.
     held_out : estimator, optional
         The model that has not learnt the valid split, where `estimator` has.
+    calibrate : bool
+        Whether a model of decision values is saved with a calibration on the valid split.
     """
 
     model: str
@@ -51,6 +53,7 @@ class Fitted:
     weights_sha256: str = ""
     embedded: Embedded | None = None
     held_out: BaseEstimator | None = None
+    calibrate: bool = True
 
     @property
     def for_valid(self) -> BaseEstimator:
@@ -88,7 +91,7 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
         predict_us=predict_us,
         weights_sha256=fitted.weights_sha256,
         params=json.dumps(plain, sort_keys=True),
-        supervision=get_spec(fitted.model).supervision,
+        supervision=spec_of(fitted.model).supervision,
     )
     context.folder.write_predictions(job.id, frame)
 
@@ -113,7 +116,8 @@ def _save(
     `valid` is what `Fitted.scores` returns for that split.
     """
     estimator, X, y = fitted.estimator, fitted.X["valid"], context.y[context.rows("valid")]
-    if not hasattr(estimator, "predict_proba") and min(np.bincount(y, minlength=2)) > 1:
+    plain = not hasattr(estimator, "predict_proba")
+    if plain and fitted.calibrate and min(np.bincount(y, minlength=2)) > 1:
         folds = context.folds(context.rows("valid"), min(5, *np.bincount(y)), job.seed)
         estimator = CalibratedClassifierCV(FrozenEstimator(estimator), cv=folds).fit(X, y)
     score, kind = valid

@@ -14,7 +14,7 @@ from bench.engine.context import Context
 from bench.engine.pixels import network_size
 from bench.engine.scoring import valid_auc
 from bench.finished.inputs import find_images, match_sample, short_ids
-from bench.jobs import FitJob, PatchesJob, TrainJob, extractor_of, read_jobs
+from bench.jobs import DetectJob, FitJob, PatchesJob, TrainJob, extractor_of, read_jobs
 from bench.run_folder import RunFolder
 from classifiers.saving import load_classifier, read_card
 from features.errors import InputError
@@ -25,7 +25,7 @@ from features.store.store import EmbeddingStore
 from results.leaderboard import scored
 from results.predictions import Row
 
-ScoredJob = FitJob | TrainJob | PatchesJob
+ScoredJob = FitJob | TrainJob | PatchesJob | DetectJob
 
 BEST = "best"
 COLUMNS = {"first": "label", "second": "defect_score"}

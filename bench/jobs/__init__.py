@@ -1,5 +1,6 @@
 """Job kinds, one module each, and the list of jobs that a run is."""
 
+from bench.jobs.detect import DetectJob
 from bench.jobs.embed import EmbedJob, embeddings_of, extractor_of, frozen_embeddings
 from bench.jobs.fit import FitJob
 from bench.jobs.look.audit import AuditJob
@@ -14,6 +15,7 @@ from bench.jobs.words import as_params, weights_name
 __all__ = [
     "KINDS",
     "AuditJob",
+    "DetectJob",
     "EmbedJob",
     "FitJob",
     "PatchesJob",

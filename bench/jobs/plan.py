@@ -8,6 +8,7 @@ import classifiers
 from bench.config import CELLS, RunConfig
 from bench.engine.job import Job
 from bench.jobs.cells import cell_jobs
+from bench.jobs.detect import detect_jobs
 from bench.jobs.embed import EmbedJob, frozen_embeddings
 from bench.jobs.fit import FitJob
 from bench.jobs.registry import KINDS
@@ -53,6 +54,7 @@ def build_jobs(config: RunConfig, *, cnn_weights: StartingWeights, symmetric: bo
     if config.darts.is_used:
         for variant in _variants(config):
             jobs += cell_jobs(config, train_job(config, CELLS, *variant, cnn_weights, symmetric))
+    jobs += detect_jobs(config, cnn_weights)
     for embed in tuned:
         jobs += [*embed.needs, embed, *_fit_jobs(config, embed, "valid")]
     jobs = list(dict.fromkeys(jobs))

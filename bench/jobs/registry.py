@@ -5,6 +5,7 @@ from typing import Any
 from bench.engine.job import Job
 from bench.jobs.curve.fit import FitSubsetJob
 from bench.jobs.curve.train import TrainSubsetJob
+from bench.jobs.detect import DetectJob
 from bench.jobs.embed import EmbedJob
 from bench.jobs.explain import ExplainJob
 from bench.jobs.fit import FitJob
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Job]] = {
     for kind in (
         SearchCellJob,
         TrainJob,
+        DetectJob,
         EmbedJob,
         FitJob,
         PatchesJob,

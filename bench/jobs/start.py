@@ -4,15 +4,19 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import classifiers
 from bench import console
 from bench.config import AUTO, RunConfig
 from bench.engine.context import Context
 from bench.engine.job import Job
+from bench.jobs.detect import DetectJob
 from bench.jobs.plan import StartingWeights, build_jobs
 from bench.jobs.train import TrainJob
+from classifiers import detection
 from features.backbones.reach import is_packaged
 from features.errors import InputError, WeightsUnavailable
+
+#: Kinds of jobs whose networks start from the weights of `cnn.weights`.
+_TRAINED = ("train", "detect")
 
 
 def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> list[Job]:
@@ -39,9 +43,8 @@ def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> lis
         return build_jobs(config, cnn_weights=start, symmetric=symmetric)
 
     jobs = build(before)
-    missing = {
-        job.model for job in jobs if isinstance(job, TrainJob) and not context.folder.is_ok(job.id)
-    }  # fmt: skip
+    trained = (job for job in jobs if isinstance(job, TrainJob | DetectJob))
+    missing = {job.model for job in trained if not context.folder.is_ok(job.id)}
     if missing.isdisjoint(before):
         return jobs
     return build({network: weights for network, weights in before.items() if network not in missing})
@@ -67,7 +70,7 @@ def starting_weights(config: RunConfig, context: Context) -> StartingWeights:
         return "imagenet"
 
     def resolve(network: str) -> str:
-        architecture = classifiers.get_spec(network).parameter("architecture")
+        architecture = detection.spec_of(network).parameter("architecture")
         # All weights that are not packaged come from one hub: one small network shows whether it answers.
         return reached(architecture if is_packaged(architecture) else "resnet18")
 
@@ -82,5 +85,5 @@ def _weights_before(context: Context) -> dict[str, str]:
         return {}
     if earlier.cnn.weights != AUTO:
         return {}
-    trained: list[dict[str, Any]] = [each["fields"] for each in records if each["kind"] == "train"]
+    trained: list[dict[str, Any]] = [each["fields"] for each in records if each["kind"] in _TRAINED]
     return {fields["model"]: fields["weights"] for fields in trained}

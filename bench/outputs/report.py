@@ -35,6 +35,7 @@ _FURTHER = {
     "inspection": "Inspection: escapes and overkill",
     "cost": "Cost of each model",
     "per_class": "Each class",
+    "detection": "Detectors: mean average precision, and recall of proposals",
     "repeats": "Repeated splits (corrected resampled t-test)",
     "localisation_repeats": "Localisation over repeated splits",
     "clusters": "Clusters of the embeddings against the labels",

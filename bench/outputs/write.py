@@ -20,6 +20,7 @@ from results.figures.critical_difference import critical_difference_figure, join
 from results.leaderboard import leaderboard
 from results.published import published_table
 from results.tables.attention import attention_table
+from results.tables.detection import detection_table
 from results.tables.formats import WRITERS, to_csv, to_markdown
 from results.tables.localisation import over_repeats
 from results.tables.per_class import per_class_table
@@ -54,6 +55,7 @@ def write_tables(folder: RunFolder) -> pd.DataFrame:
         "localisation": localisation,
         "localisation_repeats": over_repeats(places),
         "attention": attention_table(table if repeats.empty else repeats, places, share),
+        "detection": detection_table(folder.boxes()),
         "repeats": repeats_table(repeats, share) if len(repeats) else repeats,
         **curves,
     }
@@ -108,6 +110,7 @@ def view_of(folder: RunFolder) -> RunView:
         searches_of(folder),
         *panels_of(folder),
         curves=saved_curves(folder),
+        boxes=folder.boxes(),
     )
 
 

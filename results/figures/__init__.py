@@ -17,6 +17,7 @@ from results.figures import (
 )
 from results.figures.base.spec import FigureSpec, RunView
 from results.figures.base.style import render
+from results.figures.detection import proposal_recall
 
 _REGISTRY: dict[str, FigureSpec] = {
     figure.name: figure
@@ -32,6 +33,7 @@ _REGISTRY: dict[str, FigureSpec] = {
         critical_difference.FIGURE,
         embeddings.FIGURE,
         heat_maps.FIGURE,
+        proposal_recall.FIGURE,
         cells.FIGURE,
         search_history.FIGURE,
     )

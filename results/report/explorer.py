@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.feature_set import END_TO_END, FeatureSet
+from results.feature_set import NETWORKS, FeatureSet
 from results.leaderboard import scored
 from results.predictions import FEATURE_SET, rows_of
 
@@ -68,7 +68,7 @@ def title_of(record: Mapping[Any, Any]) -> str:
     'LR · resnet18, random'
     """
     words = str(record["model"])
-    if record["features"] != END_TO_END:
+    if record["features"] not in NETWORKS:
         words += f" · {FeatureSet.of(record).title}"
     extra = [str(record[k]) for k, usual in (("sampling", "all"), ("repeat", 0)) if record[k] != usual]
     return " · ".join([words, *extra])

@@ -7,7 +7,7 @@ import pandas as pd
 from results.blend import MODEL as BLEND
 from results.cautions import cautions_of, finds_nothing
 from results.cells import cells_in, cells_verdict
-from results.feature_set import END_TO_END, FeatureSet
+from results.feature_set import NETWORKS, FeatureSet
 from results.intervals import intervals_of
 from results.leaderboard import Kind, best_of_kinds, scored
 from results.metrics import Scored, get_metric
@@ -31,7 +31,7 @@ class _Best:
     @property
     def words(self) -> str:
         model = str(self.row.key["model"])
-        if self.row.key["features"] != END_TO_END:
+        if self.row.key["features"] not in NETWORKS:
             model += f" on {FeatureSet.of(self.row.key).title} embeddings"
         return model
 
@@ -61,7 +61,8 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     """
     rows = [row for row in rows_of(predictions) if row.key["model"] != BLEND]
     best = best_of_kinds(rows)
-    frozen, tuned, network = (_measured(best.get(kind)) for kind in (Kind.FROZEN, Kind.TUNED, Kind.NETWORK))
+    kinds = (Kind.FROZEN, Kind.TUNED, Kind.NETWORK, Kind.DETECTOR)
+    frozen, tuned, network, detector = (_measured(best.get(kind)) for kind in kinds)
     said = [counts]
     one_class = [row for row in rows if not scored(row).has_both]
     if rows and len(one_class) == len(rows):
@@ -69,7 +70,7 @@ def summarise(predictions: pd.DataFrame, statuses: pd.DataFrame, counts: str) ->
     if frozen and network:
         said.append(_verdict(frozen, network))
     for title, row in (("on frozen embeddings", frozen), ("on embeddings fine-tuned here", tuned),
-                       ("end to end", network)):  # fmt: skip
+                       ("end to end", network), ("trained on boxes", detector)):  # fmt: skip
         if row:
             said.append(_inspect(title, row))
     said += [verdict for cells in cells_in(rows) if (verdict := cells_verdict(cells))]

@@ -34,6 +34,8 @@ class RunView:
         Images with their heat maps, see `results.figures.heat_maps`; may be empty.
     regions : DataFrame
         Where the defects are, as `features.datasets.regions.Regions.table`; may be empty.
+    boxes : DataFrame
+        What detectors found, as `results.tables.detection.detection_table` takes it; may be empty.
     searches : DataFrame
         Histories of the searches for DARTS cells; see `results.figures.search_history`; may be empty.
     curves : Curves
@@ -51,6 +53,7 @@ class RunView:
     panels: pd.DataFrame = field(default_factory=pd.DataFrame)
     regions: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: Curves = field(default_factory=Curves)
+    boxes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

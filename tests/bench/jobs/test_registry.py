@@ -17,6 +17,7 @@ CONFIG = RunConfig.model_validate(
         "cnn": {"models": ["cnn2"]},
         "darts": {"searches": 1},
         "curve": {"enabled": True, "sizes": "8,16", "network_sizes": "8", "draws": 2, "network_draws": 1},
+        "detectors": {"models": ["fcos_resnet18"]},
     }
 )
 

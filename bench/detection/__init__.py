@@ -1,0 +1,1 @@
+"""Detectors in a run: the boxes that they learn and find."""

@@ -1,0 +1,1 @@
+"""Measures of detected boxes: mean average precision, and recall of proposals."""

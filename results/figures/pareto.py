@@ -95,7 +95,9 @@ def _draw(ax: Axes, table: pd.DataFrame) -> None:
 
 def _part(ax: Axes) -> None:
     """Move labels that overlap each other, a point or the line of the front."""
-    points = [_along(line) if line.get_linestyle() != "None" else line.get_xydata() for line in ax.lines]
+    points = [
+        np.asarray(line.get_xydata()) if line.get_linestyle() == "None" else _along(line) for line in ax.lines
+    ]
     xs, ys = np.concatenate(points or [np.empty((0, 2))]).T
     if ax.texts:
         # A limit in steps: one in seconds would give another picture on another machine.
@@ -112,11 +114,13 @@ def _part(ax: Axes) -> None:
 
 def _along(line: Line2D, count: int = 12) -> np.ndarray:
     """Return points along a line over a logarithmic axis, shape (n, 2)."""
-    x, y = line.get_xydata().T
-    steps = np.linspace(0, len(x) - 1, count * max(len(x) - 1, 1))
-    return np.column_stack(
-        [10 ** np.interp(steps, range(len(x)), np.log10(x)), np.interp(steps, range(len(x)), y)]
-    )
+    corners = np.asarray(line.get_xydata(), dtype=float)
+    if len(corners) < 2:
+        return corners
+    places = np.arange(len(corners))
+    steps = np.linspace(0, len(corners) - 1, count * (len(corners) - 1))
+    x = 10 ** np.interp(steps, places, np.log10(corners[:, 0]))
+    return np.column_stack([x, np.interp(steps, places, corners[:, 1])])
 
 
 FIGURE = FigureSpec(

@@ -167,11 +167,12 @@ class Attention(Callback):
         found: list[torch.Tensor] = []
 
         def keep(layer: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
-            if module.frozen:
-                # The body passes without a graph; what follows the map needs one for its gradient. The
-                # context of the body restores the mode at its end.
+            if module.frozen or not output.requires_grad:
+                # What follows the map needs a graph for its gradient: a frozen body passes without one, and
+                # no parameter may come before the map. The context of the body restores the mode at its end.
                 output = output.detach().requires_grad_()
-                torch.set_grad_enabled(True)
+                if module.frozen:
+                    torch.set_grad_enabled(True)
             found[:] = [output]
             # A layer that works in place may follow.
             return output.clone()

@@ -4,7 +4,6 @@ import pytest
 
 from bench.config import load_config
 from bench.engine.context import Context
-from bench.engine.finish import _groups
 from bench.run_folder import RunFolder
 from features.store import EmbeddingStore
 
@@ -25,13 +24,13 @@ GROUPS = ["x", "x", None, "y", "y", "z", "z", "z"]
 
 def test_predictions_name_what_the_split_kept_together(context):
     made = context("stratified", cluster=CLUSTERS, group=GROUPS)
-    assert _groups(made, np.arange(4)).tolist() == ["a", "", "a", ""]
+    assert made.group_names(np.arange(4)).tolist() == ["a", "", "a", ""]
 
 
 def test_groups_of_a_split_of_an_older_version_count_under_a_group_split_only(context):
-    assert _groups(context("group", group=GROUPS), np.arange(4)).tolist() == ["x", "x", "", ""]
-    assert _groups(context("stratified", group=GROUPS), np.arange(4)).tolist() == [""] * 4
-    assert _groups(context("group"), np.arange(4)).tolist() == [""] * 4
+    assert context("group", group=GROUPS).group_names(np.arange(4)).tolist() == ["x", "x", "", ""]
+    assert context("stratified", group=GROUPS).group_names(np.arange(4)).tolist() == [""] * 4
+    assert context("group").group_names(np.arange(4)).tolist() == [""] * 4
 
 
 def test_folds_keep_copies_together(context):

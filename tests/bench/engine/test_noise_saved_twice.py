@@ -60,6 +60,7 @@ def test_files_of_noise_saved_twice_are_one_cluster_each(tmp_path):
             prints.observe(row, np.asarray(image))
     config = SimpleNamespace(
         split=SimpleNamespace(kind="stratified", sizes=(0.6, 0.15, 0.25)),
+        split_name="stratified",
         classical=SimpleNamespace(folds=3),
         seed=0,
     )

@@ -129,4 +129,4 @@ def _of_run(view: RunView) -> Figure | None:
     return cells_figure({title: view.cells[name] for name, title in titles.items()})
 
 
-FIGURE = FigureSpec("cells", "Cells of the DARTS networks", _of_run)
+FIGURE = FigureSpec("cells", "Cells of the DARTS networks", _of_run, needs="cells")

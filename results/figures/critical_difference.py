@@ -100,4 +100,4 @@ def _of_run(view: RunView) -> Figure | None:
     return critical_difference_figure(ranks, joined(list(ranks.index), alike), title)
 
 
-FIGURE = FigureSpec("critical_difference", "Critical difference", _of_run)
+FIGURE = FigureSpec("critical_difference", "Critical difference", _of_run, needs="repeats")

@@ -86,5 +86,8 @@ def _boxes(ax: Axes, boxes: np.ndarray, down: float, across: float) -> None:
 
 
 FIGURE = FigureSpec(
-    "heat_maps", "Where the models look", lambda view: heat_maps_figure(view.panels, view.regions)
+    "heat_maps",
+    "Where the models look",
+    lambda view: heat_maps_figure(view.panels, view.regions),
+    needs="panels",
 )

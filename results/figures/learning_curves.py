@@ -114,4 +114,6 @@ def _cross(ax: Axes, crossing: pd.DataFrame, names: Sequence[str]) -> None:
         ax.axvline(float(found["labels"]), color="#E69F00", linewidth=1)
 
 
-FIGURE = FigureSpec("learning_curves", "Learning curves", lambda view: learning_curves_figure(view.curves))
+FIGURE = FigureSpec(
+    "learning_curves", "Learning curves", lambda view: learning_curves_figure(view.curves), needs="curves"
+)

@@ -63,4 +63,5 @@ FIGURE = FigureSpec(
     "search_history",
     "Searches for DARTS cells",
     lambda view: search_history_figure(view.searches),
+    needs="searches",
 )

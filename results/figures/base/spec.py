@@ -70,9 +70,12 @@ class FigureSpec:
         `RunView` to a matplotlib `Figure`, or None when the run has nothing to draw.
     in_report : bool
         Whether the report shows it; False for figures that the report draws interactively.
+    needs : str
+        Field of `RunView` without which nothing is drawn; empty for a figure of any run.
     """
 
     name: str
     title: str
     draw: Callable[[RunView], Figure | None]
     in_report: bool = True
+    needs: str = ""

@@ -54,4 +54,6 @@ def _draw(view: RunView) -> Figure | None:
     return proposal_recall_figure(view.boxes)
 
 
-FIGURE = FigureSpec("proposal_recall", "Recall of region proposals against their number", _draw)
+FIGURE = FigureSpec(
+    "proposal_recall", "Recall of region proposals against their number", _draw, needs="boxes"
+)

@@ -201,9 +201,10 @@ def long_panels():
 def test_no_label_is_cut_or_overlaps_another_with_25_rows_and_long_names(name, many):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = figures.get_figure(name).draw(many)
+        spec = figures.get_figure(name)
+        figure = spec.draw(many)
         if figure is None:
-            assert name in ("critical_difference", "cells", "search_history")
+            assert spec.needs and len(getattr(many, spec.needs)) == 0
             return
         boxes, size = drawn_boxes(figure)
         assert texts_outside(boxes, size) == [] and texts_that_overlap(boxes) == []

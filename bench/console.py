@@ -105,9 +105,8 @@ def _lines(title: str, total: int, unit: str) -> Iterator[Update]:
         now = time.monotonic()
         if now - last >= PLAIN_SECONDS and done < total:
             last = now
-            left = (now - started) / max(done, 1e-9) * (total - done)
-            say(
-                f"  {title}: {done:g} of {total} {unit}, about {left:.0f} s left{'; ' + note if note else ''}"
-            )
+            # Nothing done yet says nothing of what is left.
+            left = f", about {(now - started) / done * (total - done):.0f} s left" if done else ""
+            say(f"  {title}: {done:g} of {total} {unit}{left}{'; ' + note if note else ''}")
 
     yield update

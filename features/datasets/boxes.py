@@ -12,6 +12,8 @@ from features.pixels.listing import SUFFIXES, nfc
 from features.tables import read_rows
 
 CORNERS = ["x1", "y1", "x2", "y2"]
+#: What separates the boxes of one image in the column `boxes`; the corners are separated by spaces.
+SEPARATOR = ";"
 _AREA_COLUMNS = ["id", "x_1", "y_1", "x_2", "y_2"]
 _CLASS_COLUMNS = ["image_id", "class", "shape", *CORNERS]
 

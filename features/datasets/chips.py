@@ -99,6 +99,7 @@ def _with_truth(dataset: ImageDataset, truth: pd.DataFrame) -> ImageDataset:
     train["label"] = train["label"].where(train["label"] == nexperia.GOOD, named)
     table = pd.concat([train, test.assign(split="test")], ignore_index=True)
     table[CORNERS] = table[CORNERS].astype(float)
+    table["boxes"] = table["boxes"].fillna("")
     table["truth"] = table["image_id"].map(truth["truth"]).astype(int)
     found = set(table["label"])
     classes = tuple(name for name in (nexperia.GOOD, *DEFECTS, nexperia.DEFECT) if name in found)

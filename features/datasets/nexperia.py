@@ -11,7 +11,15 @@ from pydantic import Field
 
 from features.chips.statistics import DEFECTS, HEIGHT, WIDTH
 from features.datasets.base import DatasetSpec, ImageDataset
-from features.datasets.boxes import CORNERS, Boxes, class_name, is_box_file, mend_boxes, read_boxes
+from features.datasets.boxes import (
+    CORNERS,
+    SEPARATOR,
+    Boxes,
+    class_name,
+    is_box_file,
+    mend_boxes,
+    read_boxes,
+)
 from features.datasets.options import BitDepth, Exclude, Include, Options
 from features.errors import InputError, UnreadableImage
 from features.files import content_hash
@@ -88,9 +96,10 @@ def load(
     Returns
     -------
     ImageDataset
-        `label` is the defect class where a box file or a subfolder tells it, else `defect`; `defects`
-        lists all classes of an image that has several, which is one row all the same. `group` is the
-        lot. The unlabelled images are in `unlabelled`.
+        `label` is the defect class where a box file or a subfolder names it, else `defect`; `defects`
+        lists all classes of an image that has several, which is one row all the same. `x1, y1, x2, y2` is
+        the largest box of that class, or of any class where none has a box; `boxes` lists all boxes.
+        `group` is the lot. The unlabelled images are in `unlabelled`.
 
     Raises
     ------
@@ -267,16 +276,29 @@ def _table(
     table["defects"] = table["image_id"].map(listed).astype("str").fillna("").where(table["bad"], "")
     named = table["defects"].str.split("|").str[0]
     table["label"] = np.where(~table["bad"], GOOD, named.where(named != "", DEFECT))
-    areas = (boxes["x2"] - boxes["x1"]) * (boxes["y2"] - boxes["y1"])
-    largest = boxes.assign(area=areas).sort_values("area", ascending=False, kind="stable")
-    largest = largest.drop_duplicates("image_id").set_index("image_id")
-    for corner in CORNERS:
-        table[corner] = table["image_id"].map(largest[corner]).astype(float)
+    _add_boxes(table, boxes)
     strangers = (~boxes["image_id"].isin(table["image_id"])).sum()
     if strangers:
         notes.append(f"{strangers} boxes belong to no image here")
-    columns = ["image_id", "path", "label", "defects", "group", *CORNERS]
+    columns = ["image_id", "path", "label", "defects", "group", *CORNERS, "boxes"]
     return table[columns].reset_index(drop=True), notes
+
+
+def _add_boxes(table: pd.DataFrame, boxes: pd.DataFrame) -> None:
+    """Add the largest box of each image's own class, or of any class, and the list of all its boxes."""
+    own = boxes["defect_class"] == boxes["image_id"].map(table.set_index("image_id")["label"])
+    areas = (boxes["x2"] - boxes["x1"]) * (boxes["y2"] - boxes["y1"])
+    ordered = boxes.assign(own=own, area=areas).sort_values(["own", "area"], ascending=False, kind="stable")
+    first = ordered.drop_duplicates("image_id").set_index("image_id")
+    for corner in CORNERS:
+        table[corner] = table["image_id"].map(first[corner]).astype(float)
+    # A box often stands in a file with its class and in one without.
+    usable = ordered.dropna(subset=CORNERS).drop_duplicates(["image_id", *CORNERS])
+    words = [" ".join(f"{value:g}" for value in box) for box in usable[CORNERS].to_numpy(float)]
+    listed = (
+        pd.Series(words, index=usable.index, dtype=object).groupby(usable["image_id"]).agg(SEPARATOR.join)
+    )
+    table["boxes"] = table["image_id"].map(listed).astype("str").fillna("")
 
 
 def _tell_apart(table: pd.DataFrame, stem: pd.Series, homes: tuple[str, str], root: Path) -> pd.Series:

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from features.datasets.boxes import CORNERS, mend_boxes
+from features.datasets.boxes import CORNERS, SEPARATOR, mend_boxes
 from features.errors import UnreadableImage
 from features.pixels.images import read_image
 from features.pixels.preprocess import get_preprocess
 from features.pixels.transforms import resize_batch
 
 COLUMNS = ["image_id", "source", *CORNERS, "height", "width", "runs"]
-#: What separates the boxes of one image in the column `boxes`; the corners are separated by spaces.
-SEPARATOR = ";"
 
 GOOD = "good images"
 DEFECTIVE = "defective images"

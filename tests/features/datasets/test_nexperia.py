@@ -9,6 +9,7 @@ from features.chips.statistics import DEFECTS
 from features.datasets.boxes import class_name, mend_boxes, read_boxes, without_suffix
 from features.datasets.check import check_dataset
 from features.datasets.nexperia import find_layout, lot_of
+from features.datasets.regions import defect_regions
 from features.errors import InputError
 
 GREY = np.zeros((267, 275), np.uint8)
@@ -53,7 +54,12 @@ def test_the_second_layout_with_every_fault(second, tmp_path):
     assert sorted(p.rsplit("/", 1)[1] for p in dataset.unlabelled) == ["T1.bmp", "T2.bmp"]
     assert table.loc[names[3], "defects"] == "lead defect|device flip"
     assert table.loc[names[3], "label"] == "lead defect"
-    assert table.loc[names[3], ["x1", "y1", "x2", "y2"]].tolist() == [10, 10, 250, 250]
+    # The box of the image's own class, and all boxes: one that two files list counts once.
+    assert table.loc[names[3], ["x1", "y1", "x2", "y2"]].tolist() == [30, 40, 90, 120]
+    assert table.loc[names[3], "boxes"] == "30 40 90 120;10 10 250 250"
+    assert table.loc[[names[4], names[6]], "boxes"].tolist() == ["100 50 200 150", ""]
+    regions = defect_regions(dataset.table.assign(y=dataset.y, height=267, width=275)).table
+    assert regions["image_id"].value_counts().to_dict() == {names[3]: 2, names[4]: 1, names[5]: 1}
     assert table.loc[names[4], ["x1", "y1", "x2", "y2"]].tolist() == [100, 50, 200, 150]
     assert table.loc[names[5], ["x1", "y1", "x2", "y2"]].tolist() == [0, 10, 274, 260]
     assert table.loc[names[6:], "x1"].isna().all()

@@ -73,9 +73,9 @@ class Part:
         _scatter(out, position, to_matrix(column), row)
 
     def stream(self, rows: int) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Yield (contents, embeddings) in blocks of at most `rows`."""
-        for batch in self._file().iter_batches(rows, columns=["content", "embedding"]):
-            yield batch.column("content").to_pylist(), to_matrix(batch.column("embedding"))
+        """Open the file and return an iterator of (contents, embeddings) in blocks of at most `rows`."""
+        batches = self._file().iter_batches(rows, columns=["content", "embedding"])
+        return ((each.column("content").to_pylist(), to_matrix(each.column("embedding"))) for each in batches)
 
     def load(self) -> tuple[pa.Table, np.ndarray]:
         """Return the text columns and the matrix of the whole part."""

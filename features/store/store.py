@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,8 @@ from features.store.key import EmbeddingKey, as_stored
 from features.store.locks import EMBEDDING, WRITING, StoreBusy, claimed, held
 from features.store.machine import this_machine
 from features.store.parts import DAMAGED, Measured, Part, set_aside, write_part
+
+T = TypeVar("T")
 
 PART_ROWS = 32_768
 STORAGE_TYPES = ("float32", "float16")
@@ -151,7 +154,7 @@ class EmbeddingCollection:
     def missing(self, contents: Sequence[str]) -> np.ndarray:
         """Return the positions in `contents` of hashes not stored; of equal ones, the first only."""
         asked = pa.array(contents, pa.string())
-        known = pc.is_in(asked, value_set=self._contents())
+        known = pc.is_in(asked, value_set=self._settled(self._contents))
         absent = np.flatnonzero(~known.to_numpy(zero_copy_only=False))
         codes = asked.take(pa.array(absent)).dictionary_encode().indices.to_numpy()
         _, first = np.unique(codes, return_index=True)
@@ -223,6 +226,9 @@ class EmbeddingCollection:
         KeyError
             When a hash is not stored.
         """
+        return self._settled(lambda: self._read(contents))
+
+    def _read(self, contents: Sequence[str]) -> np.ndarray:
         parts = self.parts()
         place = self._places(pa.array(contents, pa.string()), parts)
         missing = int((place < 0).sum())
@@ -246,8 +252,9 @@ class EmbeddingCollection:
 
     def stream(self, rows: int = 8192) -> Iterator[tuple[list[str], np.ndarray]]:
         """Yield (contents, embeddings) in blocks of at most `rows`, without loading the rest."""
-        for part in self.parts():
-            yield from part.stream(rows)
+        # Opened at once: a part that another process merges meanwhile can be read to its end.
+        for blocks in self._settled(lambda: [part.stream(rows) for part in self.parts()]):
+            yield from blocks
 
     def compact(self) -> None:
         """Merge small parts once they fill a large one. Call it with the lock held."""
@@ -280,7 +287,7 @@ class EmbeddingCollection:
     @property
     def size_bytes(self) -> int:
         """Bytes on disk."""
-        return sum(part.path.stat().st_size for part in self.parts())
+        return self._settled(lambda: sum(part.path.stat().st_size for part in self.parts()))
 
     @property
     def microseconds_per_image(self) -> float:
@@ -294,7 +301,7 @@ class EmbeddingCollection:
     @property
     def folder_bytes(self) -> int:
         """Bytes of everything in the folder, set-aside parts included."""
-        return _bytes_below(self.path)
+        return self._settled(lambda: _bytes_below(self.path))
 
     @property
     def damaged_bytes(self) -> int:
@@ -304,7 +311,7 @@ class EmbeddingCollection:
     @property
     def idle_days(self) -> float:
         """Days since a part was last written."""
-        written = [path.stat().st_mtime for path in self.path.glob("*")]
+        written = self._settled(lambda: [path.stat().st_mtime for path in self.path.glob("*")])
         return (time.time() - max(written, default=0.0)) / 86_400
 
     def remove(self, only_damaged: bool = False) -> None:
@@ -329,6 +336,16 @@ class EmbeddingCollection:
             return np.arange(len(asked))
         wanted = pc.index_in(asked, value_set=known.combine_chunks())
         return pc.fill_null(wanted, -1).to_numpy().astype(np.int64)
+
+    def _settled(self, work: Callable[[], T]) -> T:
+        """Return `work()`, done again where another process has merged parts since they were listed."""
+        while True:
+            listed = set(self.path.glob("part-*.parquet"))
+            try:
+                return work()
+            except (FileNotFoundError, KeyError):
+                if set(self.path.glob("part-*.parquet")) == listed:
+                    raise
 
     def _contents(self) -> pa.ChunkedArray:
         return pa.chunked_array([part.contents() for part in self.parts()], type=pa.string())

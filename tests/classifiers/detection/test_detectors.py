@@ -58,7 +58,10 @@ def valid():
     return rectangles(8, seed=1)
 
 
-@pytest.fixture(scope="module", params=NAMES)
+# A hundred and twenty steps of Faster R-CNN take most of a minute; tests/bench trains it for one epoch.
+@pytest.fixture(
+    scope="module", params=[pytest.param("faster_rcnn_resnet18", marks=pytest.mark.deep), "fcos_resnet18"]
+)
 def fitted(request):
     return request.param, fit(make(request.param, **TRAINED[request.param]))
 

@@ -24,7 +24,7 @@ from features.extract.extractor import Extractor
 from features.store import parts
 from features.store import store as store_module
 from features.store.parts import to_matrix
-from features.store.store import EmbeddingCollection, EmbeddingKey, EmbeddingStore
+from features.store.store import EmbeddingKey, EmbeddingStore
 
 
 def key(**changes):
@@ -347,39 +347,6 @@ def in_child(work):
         finally:
             os._exit(code)
     return child
-
-
-_LOOKS = {
-    "read": lambda reader, contents: reader.read(contents),
-    "stream": lambda reader, contents: np.concatenate([block for _, block in reader.stream()])[:8],
-    "missing": lambda reader, contents: reader.missing(contents).size == 0 and reader.read(contents),
-    "size": lambda reader, contents: reader.size_bytes > 0 and reader.read(contents),
-}
-
-
-@pytest.mark.parametrize("look", _LOOKS.values(), ids=_LOOKS)
-def test_what_another_process_merges_while_it_is_read_is_read_again(look, store, monkeypatch):
-    contents, matrix = rows(12)
-    writer, reader = store.collection(key()), store.collection(key())
-    monkeypatch.setattr(store_module, "PART_ROWS", 12)
-    list_parts = EmbeddingCollection.parts
-
-    def write(start):
-        with writer.lock():
-            writer.append(contents[start : start + 4], matrix[start : start + 4])
-
-    def parts_then_merge(collection):
-        """List the parts; the third part, written then, makes the writer merge and remove them."""
-        found = list_parts(collection)
-        if collection is reader and len(found) == 2:
-            write(8)
-        return found
-
-    write(0)
-    write(4)
-    monkeypatch.setattr(EmbeddingCollection, "parts", parts_then_merge)
-    np.testing.assert_array_equal(look(reader, contents[:8]), matrix[:8])
-    assert len(list_parts(reader)) == 1
 
 
 def test_thirty_kills_lose_and_repeat_nothing(images, small_parts, tmp_path):

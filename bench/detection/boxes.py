@@ -13,7 +13,6 @@ from bench.console import Update
 from bench.engine.context import Context
 from features.chunks import chunks
 from features.datasets.boxes import CORNERS
-from features.datasets.regions import defect_regions
 from features.pixels.preprocess import get_preprocess
 from results.metrics.detection.saved import BOX, COLUMNS, IMAGE, PROPOSAL, TRUTH
 
@@ -58,11 +57,11 @@ def size_of(window: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def run_targets(context: Context, preprocess: str) -> RunTargets:
     """Return the boxes of a run's images under a preprocessing.
 
-    Boxes and masks are those of `features.datasets.regions.defect_regions`; a mask counts as the boxes around
+    Boxes and masks are those of `Context.regions`; a mask counts as the boxes around
     its connected parts. Boxes of which the preprocessing leaves nothing are dropped and counted.
     """
     images = context.images
-    regions = defect_regions(images)
+    regions = context.regions
     by_image = {name: part[CORNERS].to_numpy(float) for name, part in regions.table.groupby("image_id")}
     change = get_preprocess(preprocess)
     boxes, classes, windows, removed = [], [], [], 0

@@ -119,10 +119,8 @@ class DetectJob(Job):
 
     def seconds(self, context: Context) -> float:
         """Estimate the duration from a few training steps on noise of the images' size."""
-        from features.datasets.regions import defect_regions
-
         estimator = self._estimator(context)
-        boxed = set(defect_regions(context.images).table["image_id"])
+        boxed = set(context.regions.table["image_id"])
         counts = context.images[context.images["image_id"].isin(boxed)]["split"].value_counts()
         seen, checked = ((1 + estimator.background) * counts.get(split, 0) for split in ("train", "valid"))
         scored = len(context.rows("valid")) + len(context.rows("test"))

@@ -16,6 +16,7 @@ from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob
 from bench.jobs.words import by_content, row_of, weights_name
 from features import backbones
+from features.pixels.sizes import height_and_width
 from results.feature_set import FeatureSet
 from results.predictions import SPLITS
 
@@ -88,7 +89,7 @@ class PatchesJob(Job):
 
     def seconds(self, context: Context) -> float:
         """Estimate the duration: proportional to the images that are scored and their pixels."""
-        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        height, width = height_and_width(self.size)
         images = len(context.images) + 2 * len(context.rows("valid"))
         return machine_factor(context) * images * _SECONDS * height * width / 1e6
 

@@ -16,7 +16,7 @@ from features.backbones.reach import is_packaged
 from features.errors import InputError, WeightsUnavailable
 
 #: Kinds of jobs whose networks start from the weights of `cnn.weights`.
-_TRAINED = ("train", "detect")
+_TRAINED = (TrainJob, DetectJob)
 
 
 def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> list[Job]:
@@ -43,7 +43,7 @@ def planned_jobs(config: RunConfig, context: Context, *, symmetric: bool) -> lis
         return build_jobs(config, cnn_weights=start, symmetric=symmetric)
 
     jobs = build(before)
-    trained = (job for job in jobs if isinstance(job, TrainJob | DetectJob))
+    trained = (job for job in jobs if isinstance(job, _TRAINED))
     missing = {job.model for job in trained if not context.folder.is_ok(job.id)}
     if missing.isdisjoint(before):
         return jobs
@@ -85,5 +85,6 @@ def _weights_before(context: Context) -> dict[str, str]:
         return {}
     if earlier.cnn.weights != AUTO:
         return {}
-    trained: list[dict[str, Any]] = [each["fields"] for each in records if each["kind"] in _TRAINED]
+    kinds = {kind.kind_name() for kind in _TRAINED}
+    trained: list[dict[str, Any]] = [each["fields"] for each in records if each["kind"] in kinds]
     return {fields["model"]: fields["weights"] for fields in trained}

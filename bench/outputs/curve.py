@@ -12,6 +12,7 @@ from bench.run_folder import RunFolder
 from features.tables import read_saved
 from results.curves import HEAD, NETWORK, Curves, Point, make_curves
 from results.curves.points import ROW, row_words
+from results.feature_set import END_TO_END
 from results.predictions import is_good_only, rows_of
 from results.status import Status
 
@@ -65,7 +66,7 @@ def _wholes(folder: RunFolder) -> Iterator[Point]:
             "seconds": float(str(row.constant("fit_seconds"))),
         }  # fmt: skip
         names = {name: str(row.key[name]) for name in ROW}
-        settings = "" if names["features"] == "end-to-end" else f"search, {folds} folds"
+        settings = "" if names["features"] == END_TO_END else f"search, {folds} folds"
         yield Point(names, numbers, settings, row.frame)
 
 

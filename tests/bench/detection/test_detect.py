@@ -17,6 +17,7 @@ from bench.run_folder import RunFolder
 from classifiers.detection.training import train
 from features import datasets
 from features.datasets.boxes import CORNERS
+from features.datasets.regions import defect_regions
 from features.errors import NotRunnable
 from results import figures
 from results.feature_set import BOXES
@@ -146,11 +147,12 @@ def test_boxes_that_the_preprocessing_removes_are_counted():
             "x2": [99, 3, np.nan], "y2": [59, 3, np.nan],
         }
     )  # fmt: skip
-    plain = run_targets(SimpleNamespace(images=images), "none")
+    context = SimpleNamespace(images=images, regions=defect_regions(images))
+    plain = run_targets(context, "none")
     assert [len(own) for own in plain.boxes] == [1, 1, 0] and not plain.counts
     assert plain.boxes[0].tolist() == [[80, 40, 100, 60]]
     assert plain.scaled((50, 50))[0].tolist() == [[20, 20, 25, 30]]
-    cropped = run_targets(SimpleNamespace(images=images), "crop10")
+    cropped = run_targets(context, "crop10")
     assert [len(own) for own in cropped.boxes] == [1, 0, 0] and cropped.counts == {REMOVED: 1}
     x1, y1, x2, y2 = cropped.windows[0]
     assert cropped.boxes[0].tolist() == [[80 - x1, 40 - y1, 100 - x1, 60 - y1]]

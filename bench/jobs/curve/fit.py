@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from bench.config import RunConfig
 from bench.engine.context import Context
 from bench.engine.estimate import machine_factor
 from bench.engine.job import Job
-from bench.jobs.curve.subset import SubsetJob, identity_of, subset_settings
+from bench.jobs.curve.subset import SubsetJob, subset_settings
 from bench.jobs.embed import dim_of, embeddings_of
 from bench.jobs.fit import FitJob
 
@@ -44,15 +44,6 @@ class FitSubsetJob(SubsetJob):
         """The search on the whole train split."""
         return self.search
 
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """The embeddings."""
-        return (self.search.embeddings,)
-
-    def identity(self) -> dict[str, Any]:
-        """Return what the id depends on."""
-        return identity_of(self, "search")
-
     @classmethod
     def plan(cls, config: RunConfig, planned: Sequence[Job]) -> Iterable[Self]:
         """Return a job for each search on frozen embeddings, size and draw."""
@@ -60,10 +51,6 @@ class FitSubsetJob(SubsetJob):
         for each in subset_settings(config, network=False):
             for search in searches:
                 yield cls(seed=config.seed, search=search, **each)
-
-    def check(self, context: Context) -> None:
-        """Raise `NotRunnable` when something that the search needs cannot be had."""
-        self.search.check(context)
 
     def run(self, context: Context) -> None:
         """Search the grid and save the point."""

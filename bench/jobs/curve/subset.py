@@ -46,6 +46,20 @@ class SubsetJob(Job):
         raise NotImplementedError
 
     @property
+    def needs(self) -> tuple[Job, ...]:
+        """What the base needs: it need not have run itself."""
+        return self.base.needs
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the id depends on; the base counts by its id."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value.id if isinstance(value, Job) else value for name, value in values.items()}
+
+    def check(self, context: Context) -> None:
+        """Raise `InputError` when something that the base needs cannot be had."""
+        self.base.check(context)
+
+    @property
     def title(self) -> str:
         """The model, the size and the draw."""
         size = counted(self.size, self.by.removesuffix("s"))
@@ -147,9 +161,3 @@ def subset_settings(config: RunConfig, *, network: bool) -> Iterator[dict[str, A
     for size in filter(str.isdecimal, text.split(",")):
         for draw in range(draws):
             yield {"size": int(size), "draw": draw, "by": curve.by, "valid": curve.valid}
-
-
-def identity_of(job: SubsetJob, base: str) -> dict[str, Any]:
-    """Return what the id of a subset's job depends on; `base` is the name of the field of the other job."""
-    own = {each.name: getattr(job, each.name) for each in fields(job) if each.name != base}
-    return {**own, base: job.base.id}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from bench.config import RunConfig
 from bench.engine.context import Context
 from bench.engine.job import Job
-from bench.jobs.curve.subset import SubsetJob, identity_of, subset_settings
+from bench.jobs.curve.subset import SubsetJob, subset_settings
 from bench.jobs.train import FORWARD_SHARE, TrainJob
 
 
@@ -35,15 +35,6 @@ class TrainSubsetJob(SubsetJob):
         """The training on the whole train split."""
         return self.training
 
-    @property
-    def needs(self) -> tuple[Job, ...]:
-        """What the training needs."""
-        return self.training.needs
-
-    def identity(self) -> dict[str, Any]:
-        """Return what the id depends on."""
-        return identity_of(self, "training")
-
     @classmethod
     def plan(cls, config: RunConfig, planned: Sequence[Job]) -> Iterable[Self]:
         """Return a job for each network, size and draw."""
@@ -51,10 +42,6 @@ class TrainSubsetJob(SubsetJob):
         for each in subset_settings(config, network=True):
             for training in trainings:
                 yield cls(seed=config.seed, training=training, **each)
-
-    def check(self, context: Context) -> None:
-        """Raise `InputError` when something that the training needs cannot be had."""
-        self.training.check(context)
 
     def run(self, context: Context) -> None:
         """Train the network and save the point."""

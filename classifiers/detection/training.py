@@ -17,12 +17,12 @@ from sklearn.metrics import roc_auc_score
 
 from classifiers.cnn.training.batches import to_tensor
 from classifiers.cnn.training.convolution import CpuConvolution
-from classifiers.cnn.training.identity import identify
+from classifiers.cnn.training.identity import identify, settings_of
+from classifiers.cnn.training.net import TrainingDiverged
 from classifiers.detection.augment import augment
 from classifiers.detection.precision import average_precision
 from classifiers.detection.targets import Targets
 from features.chunks import chunks
-from features.errors import InputError
 from features.extract.forward import exact_float32
 from features.files import atomic_path
 from features.pixels.transforms import normalise
@@ -164,7 +164,7 @@ def train(
 
     Raises
     ------
-    InputError
+    TrainingDiverged
         When the loss is not a finite number.
     """
     module, epochs = detector.module_, detector.epochs
@@ -213,7 +213,7 @@ def _epoch(detector: Detector, data: DetectionData, optimizer: Any, schedule: An
         with CpuConvolution():
             loss = sum(module(*inputs).values())
         if not torch.isfinite(loss):
-            raise InputError(
+            raise TrainingDiverged(
                 f"epoch {epoch}: the loss is {loss.item()}; give a lower learning_rate (now "
                 f"{detector.highest_rate:g}), or precision = float32"
             )
@@ -287,8 +287,7 @@ def _rate(progress: float, warmup: float) -> float:
 
 def _identity(detector: Detector, data: DetectionData, valid: DetectionData) -> str:
     """Return the digest of everything that a training depends on, but for the device."""
-    params = {k: v for k, v in detector.get_params().items() if k not in ("checkpoint", "device")}
-    params |= {"class": type(detector).__qualname__, "classes": detector.box_classes_.tolist()}
+    params = {**settings_of(detector), "classes": detector.box_classes_.tolist()}
     arrays: list[np.ndarray] = []
     for each in (data, valid):
         names = np.array(["\t".join(own) for own in each.targets.classes])

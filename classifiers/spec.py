@@ -122,3 +122,16 @@ def standardised(model: BaseEstimator) -> Pipeline:
     from sklearn.preprocessing import StandardScaler
 
     return Pipeline([("scale", StandardScaler()), ("model", model)])
+
+
+def plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters of a `standardised` model as JSON values, by their names in the model itself.
+
+    Examples
+    --------
+    >>> plain_params({"model__C": 0.1, "model__kernel": "rbf"})
+    {'C': 0.1, 'kernel': 'rbf'}
+    """
+    import numpy as np
+
+    return {name.removeprefix("model__"): np.asarray(value).tolist() for name, value in params.items()}

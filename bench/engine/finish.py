@@ -18,6 +18,7 @@ from bench.engine.job import Job
 from bench.engine.scoring import score_defects, score_splits
 from classifiers.detection import spec_of
 from classifiers.saving import save_classifier
+from classifiers.spec import plain_params
 from results.metrics import valid_threshold
 
 
@@ -77,7 +78,6 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
     embed_us = fitted.embedded.microseconds if fitted.embedded else 0.0
     predict_us = embed_us + 1e6 * (time.perf_counter() - started) / count
     _save(job, context, fitted, row, scores["valid"])
-    plain = {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in fitted.params.items()}
     frames = []
     for split, (score, kind) in scores.items():
         images = context.images.iloc[context.rows(split)]
@@ -90,7 +90,7 @@ def finish(job: Job, context: Context, fitted: Fitted) -> None:
         fit_seconds=fitted.fit_seconds,
         predict_us=predict_us,
         weights_sha256=fitted.weights_sha256,
-        params=json.dumps(plain, sort_keys=True),
+        params=json.dumps(plain_params(fitted.params), sort_keys=True),
         supervision=spec_of(fitted.model).supervision,
     )
     context.folder.write_predictions(job.id, frame)

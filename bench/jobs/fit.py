@@ -20,7 +20,7 @@ from bench.engine.estimate import machine_factor
 from bench.engine.job import Job
 from bench.jobs.embed import EmbedJob, dim_of, embeddings_of
 from bench.jobs.words import row_of
-from classifiers.spec import LABELS
+from classifiers.spec import LABELS, plain_params
 from results.predictions import SPLITS
 
 if TYPE_CHECKING:
@@ -128,12 +128,9 @@ class FitJob(Job):
     def _save_search(self, context: Context, search: PathSearchCV, converged: bool) -> None:
         """Write the mean score of each setting, which was chosen, and whether its solver has converged."""
         settings = search.cv_results_["params"]
-        plain = [
-            {k.removeprefix("model__"): np.asarray(v).tolist() for k, v in each.items()} for each in settings
-        ]
         frame = pd.DataFrame(
             {
-                "params": [json.dumps(each, sort_keys=True) for each in plain],
+                "params": [json.dumps(plain_params(each), sort_keys=True) for each in settings],
                 "score": search.cv_results_["mean_test_score"],
                 "chosen": np.arange(len(settings)) == search.best_index_,
                 "converged": converged,

@@ -11,6 +11,7 @@ import pandas as pd
 import classifiers
 from bench.console import err, out, say
 from bench.run_folder import RunFolder
+from classifiers.spec import plain_params
 from features.files import write_text
 from features.tables import read_saved
 from results import checks
@@ -18,8 +19,6 @@ from results.predictions import ROW_KEY
 from results.tables.formats import to_csv, to_markdown
 from results.tables.shown import plain
 
-#: The part of a parameter's name that says which step of the pipeline it belongs to.
-_STEP = "model__"
 _STYLES = {
     checks.Severity.ERROR: "red",
     checks.Severity.WARNING: "yellow",
@@ -250,10 +249,6 @@ def _known_grid(folder: RunFolder, record: dict[str, Any]) -> pd.DataFrame:
 
     chosen = pd.read_parquet(folder.predictions_path(record["id"]), columns=["params"])["params"].iloc[0]
     spec = classifiers.get_spec(record["fields"]["model"])
-    cells = [_plain(cell) for cell in ParameterGrid(spec.grids.get(record["fields"]["grid"], {}))]
+    cells = [plain_params(cell) for cell in ParameterGrid(spec.grids.get(record["fields"]["grid"], {}))]
     picked = [cell == json.loads(chosen) for cell in cells]
     return pd.DataFrame({"params": cells, "chosen": picked})
-
-
-def _plain(params: dict[str, Any]) -> dict[str, Any]:
-    return {name.removeprefix(_STEP): value for name, value in params.items()}

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bench.perf.process import peak_gib
+from classifiers.spec import plain_params
 
 METHODS = ("GridSearchCV", "GridSearchCV, intelex", "HalvingGridSearchCV", "PathSearchCV")
 
@@ -103,7 +104,7 @@ def _found(
     best = search.best_params_
     scores = [float(score) for score in search.cv_results_["mean_test_score"]]
     found = {
-        "best": {name.removeprefix("model__"): value for name, value in best.items()},
+        "best": plain_params(best),
         "cv_score": float(search.best_score_),
         "scores": scores if not any(map(math.isnan, scores)) else None,
         "test_auc": None,

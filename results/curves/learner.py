@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 from scipy.stats import t as student
 
 from results.curves.points import Point
 from results.errors import PredictionsError
+from results.statistics.delong import placements
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +97,10 @@ def influence(y: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray]:
     values = np.zeros(len(positive))
     if min(m, n) == 0:
         return float("nan"), values
-    ranks = rankdata(score)
-    placed = np.empty(len(positive))
-    placed[positive] = (ranks[positive] - rankdata(score[positive])) / n
-    placed[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / m
-    auc = float(placed[positive].mean())
-    values[positive] = (placed[positive] - auc) / m
-    values[~positive] = (placed[~positive] - auc) / n
+    of_positive, of_negative = placements(positive, np.asarray(score, float)[None])
+    auc = float(of_positive.mean())
+    values[positive] = (of_positive[0] - auc) / m
+    values[~positive] = (of_negative[0] - auc) / n
     return auc, values
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from results.feature_set import END_TO_END, FeatureSet
 from results.metrics import Scored, get_metric
+from results.predictions import Row
 
 HEAD, NETWORK = "head", "network"
 #: What names a row of the curve.
@@ -91,10 +91,13 @@ class Point:
     @cached_property
     def scored(self) -> Scored:
         """The scores as the metrics take them; test images in the order of their ids."""
-        parts = [self._part(split) for split in ("valid", "test")]
-        (y_valid, s_valid, _), (y_test, s_test, groups) = parts
-        kind = str(self.images["score_kind"].iloc[0])
-        return Scored(y_valid, s_valid, y_test, s_test, score_kind=kind, groups_test=groups)
+        row = Row({}, self.images)
+        return Scored(
+            *row.part("valid"),
+            *row.part("test"),
+            score_kind=str(row.constant("score_kind")),
+            groups_test=row.groups("test"),
+        )
 
     def record(self) -> dict[str, object]:
         """Return the point as a row of `curve.csv`."""
@@ -109,17 +112,6 @@ class Point:
             "valid_auc": self.scored.valid_auc, "seconds": self.numbers["seconds"],
             "settings": self.settings, "status": "ok",
         }  # fmt: skip
-
-    def _part(self, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        rows = self.images[self.images["split"] == split].sort_values("image_id")
-        groups = rows["group"].astype(str)
-        alone = ~(groups != "").any()
-        named = groups.where(groups != "", "image " + rows["image_id"].astype(str))
-        return (
-            rows["y_true"].to_numpy(int),
-            rows["score"].to_numpy(float),
-            (None if alone else named.to_numpy(str)),
-        )
 
 
 def row_words(row: Mapping[str, object]) -> str:

@@ -85,13 +85,7 @@ def areas_of(y: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None
     if min(m, n) < 2:
         raise ValueError(f"{m} positive and {n} negative images: two of each are needed")
     scores = np.atleast_2d(np.asarray(scores, float))
-    ordered = np.concatenate([scores[:, positive], scores[:, ~positive]], axis=1)
-    among_all = rankdata(ordered, axis=1)
-    among_positive = rankdata(ordered[:, :m], axis=1)
-    among_negative = rankdata(ordered[:, m:], axis=1)
-    # Share of the other class that each image is ranked on the right side of.
-    of_positive = (among_all[:, :m] - among_positive) / n
-    of_negative = 1 - (among_all[:, m:] - among_negative) / m
+    of_positive, of_negative = placements(positive, scores)
     auc = of_positive.mean(axis=1)
     if groups is None:
         parts = (np.atleast_2d(np.cov(of_positive)) / m, np.atleast_2d(np.cov(of_negative)) / n)
@@ -118,6 +112,34 @@ def areas_of(y: np.ndarray, scores: np.ndarray, groups: np.ndarray | None = None
         len(names),
         True,
     )
+
+
+def placements(positive: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of the other class that each image is ranked on the right side of.
+
+    Parameters
+    ----------
+    positive : bool array, shape (n,)
+        Both values occur.
+    scores : float array, shape (k, n)
+
+    Returns
+    -------
+    of_positive : float array, shape (k, number of positive images)
+    of_negative : float array, shape (k, number of negative images)
+
+    Examples
+    --------
+    >>> of_positive, of_negative = placements(np.array([True, True, False]), np.array([[3.0, 1.0, 2.0]]))
+    >>> of_positive.tolist(), of_negative.tolist()
+    ([[1.0, 0.0]], [[0.5]])
+    """
+    m, n = int(positive.sum()), int((~positive).sum())
+    ordered = np.concatenate([scores[:, positive], scores[:, ~positive]], axis=1)
+    among_all = rankdata(ordered, axis=1)
+    of_positive = (among_all[:, :m] - rankdata(ordered[:, :m], axis=1)) / n
+    of_negative = 1 - (among_all[:, m:] - rankdata(ordered[:, m:], axis=1)) / m
+    return of_positive, of_negative
 
 
 def auc_covariance(
